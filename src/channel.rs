@@ -1,0 +1,12 @@
+//! Channel: what manager and resolver say to each other, with file descriptors.
+//!
+//! One SOCK_SEQPACKET connection; a message is one packet of JSON with its descriptors as SCM_RIGHTS. The manager asks
+//! and the resolver answers each request by its number; what the resolver says unasked has number 0. There is no
+//! ordering between two connections: the last manager to connect is the one that is listened to.
+
+mod message;
+
+pub use message::{
+    Answer, Build, Counters, FdKind, FromResolver, Question, Resolution, SocketSet, ToResolver,
+    VERSION,
+};

@@ -1,0 +1,162 @@
+//! The messages. [`VERSION`] changes when one of them does.
+
+use crate::model::{DnsName, NetworkId, Publish, SandboxId};
+use crate::registry::{Source, Update};
+use serde::{Deserialize, Serialize};
+
+/// The version of the messages; a resolver with another one is replaced, not adopted.
+pub const VERSION: u32 = 1;
+
+/// Which program speaks: a resolver of another build is replaced, not adopted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// [`VERSION`] of the speaker.
+    pub channel: u32,
+    /// The release, `0.1.0`.
+    pub release: String,
+    /// Device, inode, size and modification time of the executable, to tell builds of one release apart.
+    pub executable: String,
+}
+
+/// What a descriptor in a [`SocketSet`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FdKind {
+    /// The UDP socket bound to 127.0.0.11 inside the namespace.
+    Udp,
+    /// The listening TCP socket bound to 127.0.0.11 inside the namespace.
+    Tcp,
+    /// The netlink socket that owns the namespace's DNS table.
+    NftOwner,
+    /// The pidfd of the process that keeps the namespace alive.
+    Pid,
+    /// An unconnected UDP socket made inside, for asking the sandbox's own servers.
+    InsideUdp,
+    /// An unconnected TCP socket made inside, for the same.
+    InsideTcp,
+}
+
+/// A sandbox's descriptors, in the order of `fds`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SocketSet {
+    /// The sandbox.
+    pub sandbox: SandboxId,
+    /// What each descriptor is.
+    pub fds: Vec<FdKind>,
+}
+
+/// A question that a person asks through the manager (`netdns resolve`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// As this sandbox would see it, or,
+    pub sandbox: Option<SandboxId>,
+    /// as a member of this network would.
+    pub network: Option<NetworkId>,
+    /// The name.
+    pub name: DnsName,
+    /// The type's number.
+    pub rr_type: u16,
+}
+
+/// One record of a [`Resolution`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Answer {
+    /// The owner name with its final dot.
+    pub name: String,
+    /// Seconds.
+    #[serde(rename = "TTL")]
+    pub ttl: u32,
+    /// The type's mnemonic.
+    pub r#type: String,
+    /// The data in master-file form.
+    pub data: String,
+}
+
+/// What the resolver would answer, and from where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Resolution {
+    /// `NOERROR`, `NXDOMAIN`, `SERVFAIL`, ...
+    pub rcode: String,
+    /// Who knew it; none if nobody did.
+    pub source: Option<Source>,
+    /// The network on which a local name was found.
+    pub network: Option<NetworkId>,
+    /// The answer section.
+    pub answers: Vec<Answer>,
+}
+
+/// What the resolver has counted since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Queries read.
+    pub queries: u64,
+    /// Answered from local data.
+    pub local: u64,
+    /// Asked of an upstream.
+    pub forwarded: u64,
+    /// Answered SERVFAIL.
+    pub failed: u64,
+    /// Sandboxes served.
+    pub sandboxes: u64,
+}
+
+/// From the manager. Each but `Hello` is answered by `Ack` unless said otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToResolver {
+    /// Who asks; answered by `Hello`.
+    Hello(Build),
+    /// What follows until `EndSnapshot` is all there is.
+    BeginSnapshot,
+    /// Changes of the replica.
+    Updates(Vec<Update>),
+    /// What was not named since `BeginSnapshot` is dropped: sandboxes with their sockets, networks, names.
+    EndSnapshot,
+    /// A sandbox's descriptors, in the place of those it had.
+    Sockets(SocketSet),
+    /// A socket that holds a host port while no manager lives, with one descriptor.
+    HoldPort(Publish),
+    /// A host port is let go.
+    ReleasePort(Publish),
+    /// Give duplicates back: answered by `Sockets` and `Port` for each and `Ack` at the end.
+    ReturnSockets,
+    /// Answered by `Resolved`.
+    Resolve(Question),
+    /// Answered by `Counters`.
+    Count,
+    /// Answered by `Ack` as soon as every shard has come by.
+    Ping,
+    /// Read no more queries, answer those read, end.
+    Drain,
+}
+
+/// From the resolver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromResolver {
+    /// Who answers.
+    Hello(Build),
+    /// Done.
+    Ack,
+    /// It could not be done.
+    Refused(String),
+    /// A sandbox's descriptors.
+    Sockets(SocketSet),
+    /// The socket that holds a host port.
+    Port(Publish),
+    /// The answer to `Resolve`.
+    Resolved(Resolution),
+    /// The answer to `Count`.
+    Counted(Counters),
+    /// Unasked: a sandbox's process has ended; its sockets are closed and its names withdrawn.
+    Ended(SandboxId),
+    /// Unasked: more sockets made inside are needed, up to 64 a sandbox.
+    NeedInside {
+        /// The sandbox.
+        sandbox: SandboxId,
+        /// How many more UDP sockets.
+        udp: u16,
+        /// How many more TCP sockets.
+        tcp: u16,
+    },
+}

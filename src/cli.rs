@@ -1,0 +1,1 @@
+//! Cli: the clap tree, one file a noun; printing; `run`, `exec`, the init.

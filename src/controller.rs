@@ -1,0 +1,1 @@
+//! Controller: the one writer. Decide, record, converge, publish.

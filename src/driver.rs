@@ -1,0 +1,1 @@
+//! Driver: State -> wanted kernel objects, one file a driver. Decides, never acts.

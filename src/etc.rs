@@ -1,0 +1,1 @@
+//! Etc: the text of a sandbox's resolv.conf and hosts. Pure.

@@ -1,0 +1,1 @@
+//! Ipam: which subnet a network gets, which address an endpoint gets. Pure.

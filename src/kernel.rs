@@ -1,0 +1,72 @@
+//! Kernel: the only module that touches Linux networking. It executes steps and observes; it decides nothing.
+
+use crate::model::{AttachTo, HostFacts, Publish};
+use crate::plan::{Found, Place, Step, Wanted};
+use std::future::Future;
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+
+/// A namespace that was looked at: where it is, and the process that keeps it alive.
+#[derive(Debug)]
+pub struct Looked {
+    /// Where it is and which one it is.
+    pub place: Place,
+    /// The pidfd of its process, when it has one.
+    pub pidfd: Option<OwnedFd>,
+}
+
+/// A sandbox's DNS sockets, made inside its namespace.
+#[derive(Debug)]
+pub struct DnsSockets {
+    /// UDP, bound to 127.0.0.11 at an ephemeral port and to device lo.
+    pub udp: OwnedFd,
+    /// TCP, the same, listening.
+    pub tcp: OwnedFd,
+    /// The netlink socket that owns the table which rewrites port 53.
+    pub nft_owner: OwnedFd,
+}
+
+/// Sockets made inside a namespace for asking a sandbox's own servers.
+#[derive(Debug, Default)]
+pub struct InsideSockets {
+    /// Unconnected UDP sockets.
+    pub udp: Vec<OwnedFd>,
+    /// Unconnected TCP sockets.
+    pub tcp: Vec<OwnedFd>,
+}
+
+/// What Linux networking does for the controller. There are two: [`Linux`](self) and a fake with a fuse.
+pub trait Kernel: Send + Sync + 'static {
+    /// Reads addresses, routes and the uplink's MTU.
+    fn facts(&self) -> impl Future<Output = Result<HostFacts, KernelError>> + Send;
+
+    /// Finds what exists of the scope, asking for each object by name.
+    fn observe(&self, wanted: &Wanted) -> impl Future<Output = Result<Found, KernelError>> + Send;
+
+    /// Does one step.
+    fn apply(&self, step: &Step) -> impl Future<Output = Result<(), KernelError>> + Send;
+
+    /// Opens and checks a namespace: it is one, it is not the host's own.
+    fn look(&self, attach: &AttachTo) -> Result<Looked, KernelError>;
+
+    /// Makes a sandbox's DNS sockets and the table in its namespace; lo is brought up first.
+    fn dns_sockets(&self, place: &Place) -> Result<DnsSockets, KernelError>;
+
+    /// Makes sockets inside for the servers of `--dns`.
+    fn inside_sockets(
+        &self,
+        place: &Place,
+        udp: usize,
+        tcp: usize,
+    ) -> Result<InsideSockets, KernelError>;
+
+    /// Takes a host port by binding it.
+    fn bind_port(&self, publish: &Publish) -> Result<OwnedFd, KernelError>;
+
+    /// Forgets connection tracking entries of an address that is released.
+    fn flush_conntrack(&self, address: IpAddr) -> impl Future<Output = ()> + Send;
+}
+
+/// What the kernel refused, or what it lacks.
+#[derive(Debug, thiserror::Error)]
+pub enum KernelError {}

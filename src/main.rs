@@ -1,0 +1,2 @@
+//! netdns
+fn main() {}

@@ -1,0 +1,35 @@
+//! The nouns of netdns: ids, names, addresses, Network, Sandbox, Endpoint, Publish, and the State they form.
+//!
+//! Everything here is plain data that cannot hold a bad value: text is parsed at the door. There is no I/O, no clock
+//! and no randomness; ids and times are given. Addresses are lists of both families from the first day.
+
+mod addr;
+mod change;
+mod host;
+mod id;
+mod name;
+mod network;
+mod publish;
+mod record;
+mod refusal;
+mod request;
+mod sandbox;
+mod state;
+
+pub use addr::{IfName, Mac, Proto};
+pub use change::Change;
+pub use host::HostFacts;
+pub use id::{EndpointId, Id, NetworkId, SandboxId};
+pub use name::{DnsName, NetworkName, SandboxName};
+pub use network::{DriverKind, Network, NetworkOptions, Subnet};
+pub use publish::{Exposed, Publish};
+pub use record::{Rdata, Registration, RrType};
+pub use refusal::{Kind, Refusal};
+pub use request::{
+    AttachTo, EndpointRequest, NetworkRequest, PublishRequest, RegisterRequest, RunRequest,
+};
+pub use sandbox::{Config, DnsConfig, Endpoint, ExtraHost, HostTarget, Origin, Sandbox, Status};
+pub use state::State;
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+pub type Millis = u64;

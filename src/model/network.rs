@@ -1,0 +1,101 @@
+//! Network: a virtual subnet whose members see each other.
+
+use super::{DnsName, IfName, Millis, NetworkId, NetworkName};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+/// How a network is built in the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DriverKind {
+    /// A kernel bridge, a veth pair an endpoint, NAT.
+    Bridge,
+    /// The host's own namespace.
+    Host,
+    /// No link but lo.
+    #[serde(rename = "null")]
+    None,
+}
+
+impl fmt::Display for DriverKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bridge => "bridge",
+            Self::Host => "host",
+            Self::None => "null",
+        })
+    }
+}
+
+/// One subnet of a network, with what IPAM may give from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subnet {
+    /// The subnet, as a network address.
+    pub net: IpNet,
+    /// The gateway: the bridge's own address.
+    pub gateway: IpAddr,
+    /// The part that addresses are taken from, if not all of it.
+    pub ip_range: Option<IpNet>,
+    /// Addresses that somebody else uses, by label.
+    pub aux: BTreeMap<String, IpAddr>,
+}
+
+/// What the driver options of a network mean, parsed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkOptions {
+    /// Whether outbound traffic takes the host's address (`com.docker.network.bridge.enable_ip_masquerade`).
+    pub masquerade: bool,
+    /// MTU of bridge and links; the uplink's at creation unless set (`com.docker.network.driver.mtu`).
+    pub mtu: u32,
+    /// TTL of endpoint names in seconds (`netdns.ttl`).
+    pub ttl: u32,
+    /// Whether unknown names below the network's name are answered here and not forwarded (`netdns.domain=local`).
+    pub own_domain: bool,
+}
+
+/// A network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// Its id.
+    pub id: NetworkId,
+    /// Its name, unique on the daemon.
+    pub name: NetworkName,
+    /// How it is built.
+    pub driver: DriverKind,
+    /// When it was made.
+    pub created: Millis,
+    /// Whether it is one of `bridge`, `host`, `none`, which cannot be removed and have no names.
+    pub predefined: bool,
+    /// No way out and no default route.
+    pub internal: bool,
+    /// The kernel bridge, for driver `bridge`.
+    pub bridge: Option<IfName>,
+    /// Its subnets: at most one of each family; none for `host` and `none`.
+    pub subnets: Vec<Subnet>,
+    /// The options as given and as shown by inspect.
+    pub given_options: BTreeMap<String, String>,
+    /// What the options mean.
+    pub options: NetworkOptions,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Network {
+    /// Whether sandboxes on it have names: user-defined networks do, the default ones do not.
+    pub fn has_names(&self) -> bool {
+        !self.predefined
+    }
+
+    /// Returns the suffix that qualifies its names, if its name can be one.
+    pub fn domain(&self) -> Option<DnsName> {
+        self.name.as_dns()
+    }
+
+    /// Whether it has a subnet of IPv6.
+    pub fn has_ipv6(&self) -> bool {
+        self.subnets.iter().any(|subnet| subnet.net.addr().is_ipv6())
+    }
+}

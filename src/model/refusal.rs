@@ -1,0 +1,222 @@
+//! Refusal: why a request is not made true. One line that names the thing, and where it helps a hint.
+
+use super::{DriverKind, NetworkName, Proto, Publish, RrType, SandboxName};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// What sort of no it is: the API's status follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The request can never be granted.
+    Invalid,
+    /// What it names does not exist.
+    NotFound,
+    /// Something that exists is in the way.
+    Conflict,
+    /// Something is used up.
+    Exhausted,
+}
+
+/// Why a request is refused. Texts that Docker's users know are kept word for word.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the error text of each variant says what it is")]
+pub enum Refusal {
+    #[error("invalid {what} name \"{text}\": allowed are {rule}")]
+    BadName { what: &'static str, text: String, rule: &'static str },
+    #[error("the name \"{0}\" is reserved: netdns answers it itself in every sandbox")]
+    ReservedName(String),
+    #[error("invalid MAC address \"{0}\"")]
+    BadMac(String),
+    #[error("invalid protocol \"{0}\"")]
+    BadProto(String),
+    #[error("invalid record type \"{0}\"")]
+    BadRrType(String),
+    #[error("invalid {rr_type} data \"{text}\"")]
+    BadRdata { rr_type: RrType, text: String },
+    #[error("a CNAME stands alone: \"{0}\" has or would have other records on that network")]
+    CnameNotAlone(String),
+
+    #[error("network with name {0} already exists")]
+    NetworkExists(NetworkName),
+    #[error("network {0} not found")]
+    NetworkNotFound(String),
+    #[error("network {text} is ambiguous ({count} matches found based on ID prefix)")]
+    NetworkAmbiguous { text: String, count: usize },
+    #[error("network {name} has active endpoints ({})", by.join(", "))]
+    NetworkInUse { name: NetworkName, by: Vec<String>, sandboxes: Vec<SandboxName> },
+    #[error("{0} is a pre-defined network and cannot be removed")]
+    Predefined(NetworkName),
+    #[error("operation is not permitted on predefined {0} network")]
+    PredefinedName(NetworkName),
+    #[error("plugin \"{0}\" not found")]
+    UnknownDriver(String),
+    #[error("only one instance of \"{0}\" network is allowed")]
+    SingleInstance(DriverKind),
+    #[error("unknown option {key} for driver {driver}")]
+    UnknownOption { driver: DriverKind, key: String },
+    #[error("failed to parse {key}={value}: {expected}")]
+    BadOption { key: String, value: String, expected: &'static str },
+    #[error("networks have same bridge name: {0}")]
+    BridgeNameTaken(String),
+
+    #[error("invalid subnet {given}: it should be {meant}")]
+    SubnetHostBits { given: IpNet, meant: IpNet },
+    #[error("subnet {0} is too small: it has no room for a gateway and a sandbox")]
+    SubnetTooSmall(IpNet),
+    #[error("subnet {0} cannot be used: {1}")]
+    SubnetUnusable(IpNet, &'static str),
+    #[error("IPv6 subnets are not supported yet: {0}")]
+    NoIpv6(IpNet),
+    #[error("a bridge network has at most one subnet of a family: {0} and {1}")]
+    TwoSubnets(IpNet, IpNet),
+    #[error("Pool overlaps with other one on this address space")]
+    Overlap { wanted: IpNet, with: IpNet, owner: String },
+    #[error("every ip-range or gateway must have a corresponding subnet")]
+    NoSubnetFor,
+    #[error("no matching subnet for {what} {value}")]
+    OutsideSubnet { what: &'static str, value: String },
+    #[error("all predefined address pools have been fully subnetted")]
+    PoolsFull,
+    #[error("no available addresses on this pool")]
+    SubnetFull(IpNet),
+    #[error("no configured subnet contains IP address {0}")]
+    NoSubnetContains(IpAddr),
+    #[error("Address already in use")]
+    AddressTaken { address: IpAddr, by: String },
+    #[error("{0} is the network or broadcast address of {1}")]
+    AddressUnusable(IpAddr, IpNet),
+    #[error("user-specified IP address is supported on user-defined networks only")]
+    AddressOnDefault,
+    #[error("MAC address {0} is already in use on network {1}")]
+    MacTaken(super::Mac, NetworkName),
+
+    #[error("Conflict. The name \"{name}\" is already in use by sandbox \"{by}\"")]
+    SandboxExists { name: SandboxName, by: String },
+    #[error("No such sandbox: {0}")]
+    SandboxNotFound(String),
+    #[error("sandbox {text} is ambiguous ({count} matches found based on ID prefix)")]
+    SandboxAmbiguous { text: String, count: usize },
+    #[error("sandbox {0} is not running")]
+    NotRunning(SandboxName),
+    #[error("sandbox {0} is running")]
+    StillRunning(SandboxName),
+    #[error("sandbox {0} was not attached but started by netdns")]
+    NotAdopted(SandboxName),
+    #[error("sandbox {0} is an attached namespace: netdns does not own its processes")]
+    Adopted(SandboxName),
+    #[error("the namespace is already sandbox {0}")]
+    NamespaceTaken(SandboxName),
+    #[error("{0} is not a network namespace")]
+    NotANamespace(String),
+    #[error("{0} is the host's own network namespace")]
+    HostNamespace(String),
+    #[error("no process has pid {0}")]
+    NoSuchProcess(i32),
+
+    #[error("network-scoped aliases are only supported for user-defined networks")]
+    AliasOnDefault,
+    #[error("endpoint with name {sandbox} already exists in network {network}")]
+    AlreadyConnected { sandbox: SandboxName, network: NetworkName },
+    #[error("container {sandbox} is not connected to network {network}")]
+    NotConnected { sandbox: SandboxName, network: NetworkName },
+    #[error(
+        "cannot connect container to host network - container must be created in host network mode"
+    )]
+    ConnectHost,
+    #[error(
+        "container cannot be connected to multiple networks with one of the networks in private (none) mode"
+    )]
+    ConnectNone,
+    #[error("a sandbox on network {0} is not supported yet")]
+    ModeUnsupported(NetworkName),
+
+    #[error("Bind for {}:{} failed: port is already allocated", .publish.host_ip, .publish.host_port)]
+    PortAllocated { publish: Publish, by: SandboxName },
+    #[error("failed to bind host port {}:{}/{}: address already in use", .publish.host_ip, .publish.host_port, .publish.proto)]
+    PortTaken { publish: Publish, by: Option<String> },
+    #[error("failed to bind host port {}:{}/{}: cannot assign requested address", .publish.host_ip, .publish.host_port, .publish.proto)]
+    PortForeign { publish: Publish },
+    #[error("publishing on {0} is not supported yet: IPv4 addresses only")]
+    PortIpv6(IpAddr),
+    #[error("no free {0} port in the host's ephemeral range")]
+    NoFreePort(Proto),
+
+    #[error("network {0} has no names")]
+    NoNames(NetworkName),
+    #[error("no entry {0}")]
+    NoRegistration(String),
+}
+
+impl Refusal {
+    /// Returns what sort of no it is.
+    pub fn kind(&self) -> Kind {
+        use Refusal::*;
+        match self {
+            NetworkNotFound(_)
+            | SandboxNotFound(_)
+            | NoRegistration(_)
+            | NoSuchProcess(_)
+            | NotConnected { .. } => Kind::NotFound,
+            NetworkExists(_)
+            | NetworkAmbiguous { .. }
+            | NetworkInUse { .. }
+            | Predefined(_)
+            | BridgeNameTaken(_)
+            | Overlap { .. }
+            | AddressTaken { .. }
+            | MacTaken(..)
+            | SandboxExists { .. }
+            | SandboxAmbiguous { .. }
+            | NotRunning(_)
+            | StillRunning(_)
+            | NamespaceTaken(_)
+            | AlreadyConnected { .. }
+            | PortAllocated { .. }
+            | PortTaken { .. }
+            | CnameNotAlone(_) => Kind::Conflict,
+            PoolsFull | SubnetFull(_) | NoFreePort(_) => Kind::Exhausted,
+            _ => Kind::Invalid,
+        }
+    }
+
+    /// Returns what to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        use Refusal::*;
+        Some(match self {
+            BadName { what: "DNS", .. } => "write other alphabets in punycode (xn--...)".into(),
+            NetworkExists(name) => format!("netdns network inspect {name} shows it"),
+            NetworkNotFound(_) => "netdns network ls lists those there are".into(),
+            NetworkAmbiguous { .. } | SandboxAmbiguous { .. } => "give more digits of the id".into(),
+            NetworkInUse { name, sandboxes, .. } => {
+                let names: Vec<&str> = sandboxes.iter().map(SandboxName::as_str).collect();
+                format!("disconnect {} first: netdns network disconnect {name} {}",
+                    names.join(" and "), names.first().unwrap_or(&"SANDBOX"))
+            }
+            UnknownDriver(_) => "drivers: bridge (host and none are predefined networks)".into(),
+            UnknownOption { .. } => "options: com.docker.network.bridge.name, com.docker.network.bridge.enable_ip_masquerade, com.docker.network.driver.mtu, netdns.ttl, netdns.domain".into(),
+            Overlap { wanted, with, owner } => format!("{wanted} overlaps {with} of {owner}"),
+            NoSubnetFor => "give --subnet too".into(),
+            PoolsFull => "remove networks (netdns network prune), give --subnet, or start the daemon with --default-address-pool base=CIDR,size=N".into(),
+            SubnetFull(net) => format!("every address of {net} is in use"),
+            NoSubnetContains(_) => "netdns network inspect NETWORK shows its subnets".into(),
+            AddressTaken { address, by } => format!("{address} belongs to {by}"),
+            AddressOnDefault => "make a network with: netdns network create NAME".into(),
+            AliasOnDefault => "make a network with: netdns network create NAME".into(),
+            SandboxExists { name, .. } => format!("choose another name, or remove it: netdns rm -f {name}"),
+            SandboxNotFound(_) => "netdns ps -a lists those there are".into(),
+            StillRunning(name) => format!("stop it first, or: netdns rm -f {name}"),
+            NotAdopted(name) => format!("to end it: netdns rm -f {name}"),
+            Adopted(name) => format!("to let it go: netdns detach {name}"),
+            HostNamespace(_) => "the host needs no sandbox: it reaches every bridge network already".into(),
+            NotANamespace(_) => "ip netns add X makes /run/netns/X; /proc/PID/ns/net is a process's".into(),
+            PortAllocated { by, .. } => format!("sandbox {by} publishes it"),
+            PortTaken { by: Some(owner), .. } => format!("{owner} holds it"),
+            PortForeign { publish } => format!("{} is no address of this host", publish.host_ip),
+            NoNames(_) => "only user-defined networks have names: netdns network create NAME".into(),
+            NoRegistration(_) => "netdns names lists those there are".into(),
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,125 @@
+//! The kernel objects that netdns makes, wanted and found, and the steps that lead from one to the other.
+
+use super::nft;
+use crate::model::{EndpointId, IfName, Mac, NetworkId, Origin, SandboxId};
+use ipnet::IpNet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// Where a sandbox's namespace is, and which one it must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The process or file that opens it.
+    pub origin: Origin,
+    /// Device and inode it must have.
+    pub netns: (u64, u64),
+}
+
+/// A network's kernel bridge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bridge {
+    /// Its name.
+    pub name: IfName,
+    /// Its network: the interface alias is `netdns:<id>`.
+    pub network: NetworkId,
+    /// Its MTU.
+    pub mtu: u32,
+    /// Its addresses: the gateways.
+    pub addresses: Vec<IpNet>,
+    /// Whether IPv6 is on.
+    pub ipv6: bool,
+}
+
+/// An endpoint's veth pair: one end in the bridge, the other in the sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Veth {
+    /// The end on the host.
+    pub name: IfName,
+    /// Its endpoint: the interface alias is `netdns:<id>`.
+    pub endpoint: EndpointId,
+    /// The bridge it is a port of.
+    pub bridge: IfName,
+    /// MTU of both ends.
+    pub mtu: u32,
+    /// Whether IPv6 is on.
+    pub ipv6: bool,
+    /// The sandbox's namespace.
+    pub place: Place,
+    /// The end in the sandbox.
+    pub link: IfName,
+    /// That end's address.
+    pub mac: Mac,
+    /// That end's IP addresses.
+    pub addresses: Vec<IpNet>,
+}
+
+/// What a sandbox's namespace is to hold besides its links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inside {
+    /// The namespace.
+    pub place: Place,
+    /// The default routes: link and gateway, at most one of a family.
+    pub default_routes: Vec<(IfName, IpAddr)>,
+    /// Whether `net.ipv4.ip_forward` is set to 0: in the namespaces that netdns makes.
+    pub no_forwarding: bool,
+}
+
+/// What a scope of State wants of the kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Bridges.
+    pub bridges: BTreeMap<IfName, Bridge>,
+    /// Veth pairs by their host end.
+    pub veths: BTreeMap<IfName, Veth>,
+    /// Namespaces.
+    pub insides: BTreeMap<SandboxId, Inside>,
+    /// Links of the scope that are to be gone, if they are ours.
+    pub gone: BTreeSet<IfName>,
+}
+
+/// A link of the host as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundLink {
+    /// Its kind: `bridge`, `veth`, ...
+    pub kind: String,
+    /// Its interface alias.
+    pub alias: Option<String>,
+    /// The bridge it is a port of.
+    pub bridge: Option<IfName>,
+    /// Its MTU.
+    pub mtu: u32,
+    /// Whether it is administratively up.
+    pub up: bool,
+    /// Its addresses; filled for bridges.
+    pub addresses: Vec<IpNet>,
+}
+
+/// What was found of a [`Wanted`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The links of the host that bear a name from the scope.
+    pub links: BTreeMap<IfName, FoundLink>,
+    /// The default routes of each namespace of the scope.
+    pub default_routes: BTreeMap<SandboxId, Vec<(IfName, IpAddr)>>,
+}
+
+/// One step towards what is wanted. A step succeeds whole or fails; each can be repeated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Makes a bridge with its sysctls, addresses, group and alias, up.
+    AddBridge(Bridge),
+    /// Mends a bridge of ours: MTU, addresses, up.
+    MendBridge(Bridge),
+    /// Makes a veth pair, its peer in the sandbox with sysctls and addresses, both ends up.
+    AddVeth(Veth),
+    /// Mends the host end: bridge, MTU, up.
+    MendVeth(Veth),
+    /// Removes links of ours in one request; those that do not exist are passed over.
+    RemoveLinks(Vec<IfName>),
+    /// Sets lo up, the default routes and forwarding of a namespace.
+    SetInside(Inside),
+    /// Switches `net.ipv4.ip_forward` on.
+    EnableForwarding,
+    /// Applies a change of the host's table in one transaction.
+    Firewall(nft::Delta),
+}

@@ -1,0 +1,87 @@
+//! What the resolver is to know, derived from State alone.
+
+use super::{EndpointNames, Forward, NetworkNames, SandboxView, Source, Update};
+use crate::model::{DnsName, Endpoint, Network, SandboxId, State};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// Returns what the resolver knows of a network.
+pub fn network_names(network: &Network) -> NetworkNames {
+    NetworkNames {
+        id: network.id,
+        name: network.name.clone(),
+        domain: network.domain(),
+        named: network.has_names(),
+        subnets: network.subnets.iter().map(|subnet| subnet.net).collect(),
+        ttl: network.options.ttl,
+        own_domain: network.options.own_domain,
+    }
+}
+
+/// Returns an endpoint's names, or nothing on a network without names.
+pub fn endpoint_names(state: &State, endpoint: &Endpoint) -> Option<EndpointNames> {
+    let network = state.networks.get(&endpoint.network).filter(|network| network.has_names())?;
+    let sandbox = state.sandboxes.get(&endpoint.sandbox)?;
+    let own = [(sandbox.name.as_dns(), Source::Container)];
+    let aliases = endpoint.aliases.iter().map(|alias| (alias.clone(), Source::Alias));
+    let id = sandbox.id.short().parse().ok().map(|id| (id, Source::Id));
+    let hostname = DnsName::parse_owned(&sandbox.config.hostname).ok();
+    let hostname = hostname.map(|name| (name, Source::Hostname));
+    let mut names: Vec<(DnsName, Source)> = Vec::new();
+    for (name, source) in own.into_iter().chain(aliases).chain(id).chain(hostname) {
+        if !names.iter().any(|(known, _)| *known == name) {
+            names.push((name, source));
+        }
+    }
+    Some(EndpointNames {
+        id: endpoint.id,
+        network: network.id,
+        sandbox: sandbox.name.clone(),
+        names,
+        addresses: endpoint.addresses.iter().map(IpNet::addr).collect(),
+    })
+}
+
+/// Decides whom a sandbox's unknown names are asked of. A sandbox on internal networks alone asks nobody, except a
+/// server of its own that lies in a subnet it is attached to: such a question does not leave that subnet.
+pub fn forward_of(state: &State, id: SandboxId) -> Forward {
+    let servers = state.sandboxes.get(&id).map_or(&[][..], |sandbox| &sandbox.dns.servers);
+    let endpoints = state.endpoints_of(id);
+    if endpoints.iter().any(|(_, network)| !network.internal) {
+        return match servers {
+            [] => Forward::Host,
+            servers => Forward::Inside(servers.to_vec()),
+        };
+    }
+    let on_link = |server: &IpAddr| {
+        let mut subnets = endpoints.iter().flat_map(|(_, network)| &network.subnets);
+        subnets.any(|subnet| subnet.net.contains(server) && subnet.gateway != *server)
+    };
+    match servers.iter().copied().filter(on_link).collect::<Vec<_>>() {
+        none if none.is_empty() => Forward::Nobody,
+        servers => Forward::Inside(servers),
+    }
+}
+
+/// Returns what the resolver knows of a sandbox.
+pub fn sandbox_view(state: &State, id: SandboxId) -> SandboxView {
+    let endpoints = state.endpoints_of(id);
+    let named = endpoints.iter().filter(|(_, network)| network.has_names());
+    SandboxView {
+        id,
+        networks: named.map(|(_, network)| network.id).collect(),
+        forward: forward_of(state, id),
+        host: state.host_address(id),
+    }
+}
+
+/// Returns everything the resolver is to know, but for the servers.
+pub fn snapshot(state: &State) -> Vec<Update> {
+    let networks = state.networks.values().map(|n| Update::PutNetwork(network_names(n)));
+    let endpoints =
+        state.endpoints.values().filter_map(|e| endpoint_names(state, e).map(Update::PutEndpoint));
+    let records = state.registrations.values().map(|r| Update::PutRecord(r.as_ref().clone()));
+    let running = state.sandboxes.values().filter(|sandbox| sandbox.is_running());
+    let sandboxes = running.map(|s| Update::PutSandbox(sandbox_view(state, s.id)));
+    networks.chain(endpoints).chain(records).chain(sandboxes).collect()
+}

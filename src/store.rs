@@ -1,0 +1,1 @@
+//! Store: State's record on disk, two files.
