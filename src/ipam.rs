@@ -6,8 +6,8 @@
 mod address;
 mod pool;
 
-pub use address::{choose_address, first_usable, is_reserved};
-pub use pool::{Chosen, Pool, Pools, choose_subnet, overlapping};
+pub use address::{choose_address, first_usable, is_edge, is_reserved};
+pub use pool::{Chosen, Pool, Pools, choose_subnet, overlap, overlapping};
 
 #[cfg(test)]
 mod tests;

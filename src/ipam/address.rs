@@ -40,7 +40,7 @@ pub fn first_usable(net: IpNet) -> Option<IpAddr> {
 
 /// Whether it is the network or broadcast address (IPv6: the subnet router's, RFC 4291 section 2.6.1); a subnet of
 /// two addresses has neither (RFC 3021, RFC 6164).
-fn is_edge(net: IpNet, address: &IpAddr) -> bool {
+pub fn is_edge(net: IpNet, address: &IpAddr) -> bool {
     let two = net.max_prefix_len() - net.prefix_len() == 1;
     let last = net.addr().is_ipv4() && *address == net.broadcast();
     !two && (*address == net.network() || last)

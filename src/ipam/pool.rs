@@ -101,10 +101,11 @@ pub fn choose_subnet(
 
 /// Returns the first of the described nets that shares an address with `net`.
 pub fn overlapping(net: IpNet, others: &[(IpNet, String)]) -> Option<&(IpNet, String)> {
-    others.iter().find(|(other, _)| overlap(&net, other))
+    others.iter().find(|(other, _)| overlap(net, *other))
 }
 
-fn overlap(a: &IpNet, b: &IpNet) -> bool {
+/// Whether two nets share an address; host bits do not matter.
+pub fn overlap(a: IpNet, b: IpNet) -> bool {
     a.contains(&b.addr()) || b.contains(&a.addr())
 }
 
@@ -127,7 +128,7 @@ fn lowest_free_in(pool: &Pool, avoid: &[Ipv4Net]) -> Option<Ipv4Net> {
     while start < end {
         let address = Ipv4Addr::from(u32::try_from(start).ok()?);
         let net = Ipv4Net::new(address, pool.size).ok()?;
-        let hit = avoid.iter().find(|other| overlap(&net.into(), &(**other).into()));
+        let hit = avoid.iter().find(|other| overlap(net.into(), (**other).into()));
         let Some(obstacle) = hit else { return Some(net) };
         let past = u64::from(u32::from(obstacle.broadcast())) + 1;
         start = past.max(start + 1).next_multiple_of(step);
