@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 impl<K: Kernel, S: Store> Controller<K, S> {
@@ -46,6 +46,26 @@ impl<K: Kernel, S: Store> Controller<K, S> {
                 warn!(failure = failure.text(), "resolver's wish not met");
             }
         }
+    }
+
+    /// Puts our table and marked rules back when another tool has touched the firewall, until the daemon ends.
+    pub async fn guard_firewall(&self) {
+        loop {
+            if let Err(error) = self.kernel.firewall_touched().await {
+                return warn!(%error, "the firewall cannot be watched");
+            }
+            // Tools change many rules at once: wait for them to finish, but not long.
+            sleep(Duration::from_millis(100)).await;
+            let mut turn = self.turn().await;
+            if let Err(failure) = turn.repair_firewall().await {
+                warn!(failure = failure.text(), "firewall not repaired");
+            }
+        }
+    }
+
+    /// Waits until no command has the turn.
+    pub async fn quiesce(&self) {
+        drop(self.turn().await);
     }
 
     /// Gives the resolver more sockets made inside a sandbox.

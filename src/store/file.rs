@@ -29,7 +29,7 @@ impl File {
         let opened = catch_unwind(AssertUnwindSafe(|| Database::create(path)));
         let database = match opened {
             Ok(Ok(database)) => database,
-            Ok(Err(error)) => return Err(damaged(path, &error)),
+            Ok(Err(error)) => return Err(unopened(path, error)),
             Err(_) => return Err(damaged(path, &"it cannot be parsed")),
         };
         let mut file = Self { path: path.to_owned(), database, next: 1 };
@@ -155,6 +155,20 @@ impl File {
 /// Writes a noun as JSON; the model's types all can.
 pub fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("the model has string keys and no failing serializer")
+}
+
+/// A file that the system would not open is not damaged; one that redb cannot make sense of is.
+fn unopened(path: &Path, error: ::redb::DatabaseError) -> StoreError {
+    use ::redb::{DatabaseError, StorageError};
+    use std::io::ErrorKind::{InvalidData, UnexpectedEof};
+    match error {
+        DatabaseError::Storage(StorageError::Io(source))
+            if !matches!(source.kind(), InvalidData | UnexpectedEof) =>
+        {
+            StoreError::Io { path: path.to_owned(), source: Box::new(::redb::Error::Io(source)) }
+        }
+        error => damaged(path, &error),
+    }
 }
 
 fn damaged(path: &Path, reason: &dyn std::fmt::Display) -> StoreError {

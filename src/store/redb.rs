@@ -6,7 +6,7 @@ use crate::model::{
     Change, DnsName, Endpoint, Network, NetworkId, Registration, RrType, Sandbox, SandboxId, State,
 };
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The store that the daemon uses.
 pub struct RedbStore {
@@ -32,6 +32,26 @@ impl RedbStore {
         let durable = File::open(&state_dir.join(Self::DURABLE), None)?;
         let run = File::open(&run_dir.join(Self::RUN), Some(boot_id))?;
         Ok(Self { durable, run })
+    }
+
+    /// Sets files that cannot be read aside, as `NAME.damaged-N`, and opens the rest. Returns what was set aside.
+    pub fn recover(
+        state_dir: &Path,
+        run_dir: &Path,
+        boot_id: &str,
+    ) -> Result<(Self, Vec<PathBuf>), StoreError> {
+        let mut aside = Vec::new();
+        loop {
+            match Self::open(state_dir, run_dir, boot_id) {
+                Ok(store) => return Ok((store, aside)),
+                Err(StoreError::Damaged { path, .. } | StoreError::Format { path, .. })
+                    if aside.len() < 2 =>
+                {
+                    aside.push(set_aside(&path)?);
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     fn file(&mut self, durable: bool) -> &mut File {
@@ -74,6 +94,16 @@ impl Store for RedbStore {
     fn settle(&mut self, ticket: Ticket) -> Result<(), StoreError> {
         self.file(ticket.durable).settle(ticket.number)
     }
+}
+
+fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
+    let name = |number: u32| path.with_added_extension(format!("damaged-{number}"));
+    let free = (1..).map(name).find(|name| !name.exists()).unwrap_or_else(|| name(0));
+    std::fs::rename(path, &free).map_err(|error| StoreError::Io {
+        path: path.to_owned(),
+        source: Box::new(::redb::Error::Io(error)),
+    })?;
+    Ok(free)
 }
 
 /// Returns the rows that a change touches, as they are after it.

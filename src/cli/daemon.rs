@@ -1,0 +1,198 @@
+//! `netdns daemon`: the composition root. Builds the manager out of its parts, and serves until it is told to end.
+
+mod args;
+mod lock;
+
+pub use args::{AddressPool, DaemonArgs, DnsListen};
+
+use super::Dirs;
+use super::outcome::{Failure, need_root};
+use crate::api::server;
+use crate::controller::{Controller, Replica, Settings, Supervisor};
+use crate::decide::Policy;
+use crate::etc::HostResolv;
+use crate::ipam::{Pool, Pools};
+use crate::kernel::Linux;
+use crate::store::RedbStore;
+use ipnet::IpNet;
+use nix::unistd::{Group, chown};
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing::info;
+
+/// How long commands in flight may go on after SIGTERM.
+const GRACE: Duration = Duration::from_millis(1500);
+
+/// Runs the manager until SIGTERM or SIGINT; resolver and sandboxes go on without it.
+pub fn run(args: DaemonArgs, dirs: Dirs) -> ExitCode {
+    match prepare(&args, &dirs) {
+        Ok(settings) => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+            let served = runtime
+                .map_err(|error| Failure::doing("start the runtime", error))
+                .and_then(|runtime| {
+                    let served = runtime.block_on(serve(&args, &dirs, settings));
+                    runtime.shutdown_timeout(Duration::ZERO);
+                    served
+                });
+            match served {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(failure) => ExitCode::from(failure.report()),
+            }
+        }
+        Err(failure) => ExitCode::from(failure.report()),
+    }
+}
+
+fn prepare(args: &DaemonArgs, dirs: &Dirs) -> Result<Settings, Failure> {
+    need_root("the daemon")?;
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("NETDNS_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+        )
+        .with_writer(io::stderr)
+        .with_target(false)
+        .init();
+    make_dir(&dirs.run_dir, 0o755)?;
+    make_dir(&dirs.exits(), 0o700)?;
+    make_dir(&dirs.state_dir, 0o700)?;
+    make_dir(&dirs.logs(), 0o700)?;
+    Ok(Settings {
+        run_dir: dirs.run_dir.clone(),
+        state_dir: dirs.state_dir.clone(),
+        policy: policy(args)?,
+        host_resolv: host_resolv(&dirs.resolv_conf)?,
+        dns: args.dns_listen != DnsListen::None,
+        foreign_hooks: !args.no_foreign_hooks,
+    })
+}
+
+fn make_dir(path: &Path, mode: u32) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(mode).create(path);
+    made.map_err(|error| Failure::doing(format!("make {}", path.display()), error))
+}
+
+fn policy(args: &DaemonArgs) -> Result<Policy, Failure> {
+    let bip = match args.bip {
+        None => None,
+        Some(IpNet::V4(bip)) => Some(bip),
+        Some(IpNet::V6(bip)) => return Err(Failure::new(format!("--bip {bip} is not IPv4"))),
+    };
+    let mut pools = Vec::new();
+    for AddressPool { base, size } in &args.default_address_pool {
+        let IpNet::V4(base) = base else {
+            return Err(Failure::new(format!("--default-address-pool {base} is not IPv4")));
+        };
+        pools.push(Pool { base: *base, size: *size });
+    }
+    let pools = if pools.is_empty() { Pools::default() } else { Pools::new(pools) };
+    Ok(Policy { pools, bip, mtu: args.mtu })
+}
+
+fn host_resolv(path: &Path) -> Result<HostResolv, Failure> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(HostResolv::parse(&text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HostResolv::default()),
+        Err(error) => Err(Failure::doing(format!("read {}", path.display()), error)),
+    }
+}
+
+/// Returns the servers that unknown names are asked of: the daemon's, else the host's, of which 127.0.0.53 is asked
+/// itself, as split DNS lives there.
+fn servers(args: &DaemonArgs, settings: &Settings) -> Vec<SocketAddr> {
+    let given = match args.dns.as_slice() {
+        [] => &settings.host_resolv.nameservers,
+        given => given,
+    };
+    given.iter().take(8).map(|server| SocketAddr::new(*server, 53)).collect()
+}
+
+async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(), Failure> {
+    let _lock = lock::take(&dirs.run_dir)?;
+    let failed = |what: &'static str| move |error: io::Error| Failure::doing(what, error);
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed("wait for SIGTERM"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("wait for SIGINT"))?;
+
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map_err(failed("read the boot id"))?;
+    let store = RedbStore::open(&dirs.state_dir, &dirs.run_dir, boot_id.trim(), args.recover)
+        .map_err(|error| Failure { hint: error.hint(), ..Failure::new(chain(&error)) })?;
+    let kernel = Linux::new().map_err(|error| Failure::new(chain(&error)))?;
+
+    let replica = Arc::new(Replica::new(servers(args, &settings)));
+    let (events, unasked) = mpsc::unbounded_channel();
+    let (mut supervisor, resolver) = Supervisor::new(&dirs.run_dir, replica.clone(), events)
+        .map_err(failed("find the resolver's program"))?;
+    let returned = supervisor.adopt().await;
+    let controller = Controller::new(kernel, store, resolver, replica, settings);
+    controller.recover(returned).await.map_err(|failure| Failure {
+        hint: failure.hint(),
+        ..Failure::new(failure.text())
+    })?;
+    tokio::spawn(supervisor.run());
+    let follower = controller.clone();
+    tokio::spawn(async move { follower.follow(unasked).await });
+    let guard = controller.clone();
+    tokio::spawn(async move { guard.guard_firewall().await });
+
+    let listener = listen(&dirs.socket(), args.group.as_deref())?;
+    let served = axum::serve(listener, server::router(controller.clone())).into_future();
+    say_ready(&dirs.socket())?;
+    tokio::select! {
+        served = served => served.map_err(failed("serve the API"))?,
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    info!("ending; resolver and sandboxes go on");
+    let _ = fs::remove_file(dirs.socket());
+    let _ = tokio::time::timeout(GRACE, controller.quiesce()).await;
+    Ok(())
+}
+
+/// Listens on the API's socket: mode 0660, owner root, the group given or `netdns` if there is one.
+fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener, Failure> {
+    let failed = |error| Failure::doing(format!("listen on {}", path.display()), error);
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let gid = match Group::from_name(group.unwrap_or("netdns")) {
+        Ok(Some(found)) => Some(found.gid),
+        _ if group.is_some() => {
+            return Err(Failure::new(format!("there is no group {}", group.unwrap_or_default())));
+        }
+        _ => None,
+    };
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    chown(path, None, gid).map_err(|error| failed(error.into()))?;
+    fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
+    Ok(listener)
+}
+
+fn say_ready(socket: &Path) -> Result<(), Failure> {
+    let mut stdout = io::stdout();
+    writeln!(stdout, "ready {}", socket.display())
+        .and_then(|()| stdout.flush())
+        .map_err(|error| Failure::doing("write to stdout", error))
+}
+
+/// Returns an error with its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
