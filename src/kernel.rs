@@ -1,5 +1,26 @@
 //! Kernel: the only module that touches Linux networking. It executes steps and observes; it decides nothing.
 
+mod conntrack;
+mod error;
+mod facts;
+mod link;
+mod linux;
+mod look;
+pub mod netns;
+pub mod nft;
+mod observe;
+mod port;
+mod route;
+mod rtnl;
+mod socket;
+mod sys;
+mod sysctl;
+#[cfg(test)]
+mod tests;
+
+pub use error::KernelError;
+pub use linux::Linux;
+
 use crate::model::{AttachTo, HostFacts, Publish};
 use crate::plan::{Found, Place, Step, Wanted};
 use std::future::Future;
@@ -35,7 +56,7 @@ pub struct InsideSockets {
     pub tcp: Vec<OwnedFd>,
 }
 
-/// What Linux networking does for the controller. There are two: [`Linux`](self) and a fake with a fuse.
+/// What Linux networking does for the controller. There are two: [`Linux`] and a fake with a fuse.
 pub trait Kernel: Send + Sync + 'static {
     /// Reads addresses, routes and the uplink's MTU.
     fn facts(&self) -> impl Future<Output = Result<HostFacts, KernelError>> + Send;
@@ -66,7 +87,3 @@ pub trait Kernel: Send + Sync + 'static {
     /// Forgets connection tracking entries of an address that is released.
     fn flush_conntrack(&self, address: IpAddr) -> impl Future<Output = ()> + Send;
 }
-
-/// What the kernel refused, or what it lacks.
-#[derive(Debug, thiserror::Error)]
-pub enum KernelError {}
