@@ -236,12 +236,12 @@ fn a_strangers_link_is_never_touched() {
     on_a_host(async |linux| {
         let guest = Guest::start();
         let place = guest.place(&linux);
-        ip("link add br-test type dummy");
+        ip("link add br-test type bridge");
         let before = ip("-d link show dev br-test");
         let mut wanted = wanted(&[(2, place)]);
         let found = linux.observe(&wanted).await.unwrap();
         let conflict = diff(&found, &wanted).unwrap_err();
-        let text = "interface br-test exists and was not made by netdns (dummy)";
+        let text = "interface br-test exists and was not made by netdns (bridge)";
         assert_eq!(conflict.to_string(), text);
         assert!(linux.apply(&Step::AddBridge(bridge())).await.is_err());
         linux.apply(&Step::RemoveLinks(vec![bridge().name])).await.unwrap();
@@ -346,21 +346,35 @@ fn publish(host_ip: &str, proto: Proto) -> Publish {
 }
 
 #[test]
-fn a_taken_port_is_refused_and_its_holder_named() {
+fn a_port_is_ours_alone_while_it_is_held() {
     on_a_host(async |linux| {
         ip("link set lo up");
         for proto in [Proto::Tcp, Proto::Udp] {
             let held = linux.bind_port(&publish("0.0.0.0", proto)).unwrap();
             let taken = linux.bind_port(&publish("127.0.0.1", proto)).unwrap_err();
-            let KernelError::Refused(Refusal::PortTaken { by, .. }) = taken else {
-                panic!("{taken}")
-            };
-            assert!(by.unwrap().starts_with(&format!("pid {} (", std::process::id())));
+            assert!(matches!(taken, KernelError::Refused(Refusal::PortTaken { .. })));
             drop(held);
             linux.bind_port(&publish("127.0.0.1", proto)).unwrap();
         }
         let foreign = linux.bind_port(&publish("192.0.2.1", Proto::Tcp)).unwrap_err();
         assert!(matches!(foreign, KernelError::Refused(Refusal::PortForeign { .. })));
+    });
+}
+
+#[test]
+fn a_port_that_a_stranger_serves_is_refused_and_the_stranger_named() {
+    on_a_host(async |linux| {
+        ip("link set lo up");
+        let _tcp = std::net::TcpListener::bind("127.0.0.1:5000").unwrap();
+        let _udp = UdpSocket::bind("127.0.0.1:5000").unwrap();
+        for proto in [Proto::Tcp, Proto::Udp] {
+            let Err(KernelError::Refused(Refusal::PortTaken { by: Some(by), .. })) =
+                linux.bind_port(&publish("0.0.0.0", proto))
+            else {
+                panic!("{proto}")
+            };
+            assert!(by.starts_with(&format!("pid {} (", std::process::id())), "{by}");
+        }
     });
 }
 
@@ -384,7 +398,7 @@ fn a_held_port_takes_nothing_in() {
 fn facts_tell_addresses_routes_and_the_uplinks_mtu_but_not_what_is_ours() {
     on_a_host(async |linux| {
         assert_eq!(linux.facts().await.unwrap().uplink_mtu, 1500);
-        ip("link add up0 mtu 1380 type dummy");
+        ip("link add up0 mtu 1380 type bridge");
         ip("addr add 192.0.2.7/24 dev up0");
         ip("link set up0 up");
         ip("route add default via 192.0.2.1");
@@ -419,11 +433,24 @@ fn sockets_made_inside_belong_to_the_sandbox() {
 }
 
 #[test]
-fn forgetting_the_connections_of_an_address_asks_what_the_kernel_understands() {
-    on_a_host(async |_| {
-        let mut conntrack = conntrack::Conntrack::open().unwrap();
-        conntrack.forget("172.18.0.2".parse().unwrap()).unwrap();
-        conntrack.forget("fd00::2".parse().unwrap()).unwrap();
+fn the_connections_of_a_released_address_are_forgotten_and_no_others() {
+    on_a_host(async |linux| {
+        ip("link set lo up");
+        let rules = "table ip t { chain c { type filter hook output priority 0; ct state new; }; }";
+        assert!(Command::new("nft").arg(rules).status().unwrap().success());
+        let tracked = || std::fs::read_to_string("/proc/thread-self/net/nf_conntrack").unwrap();
+        for (from, to) in
+            [("127.0.0.2", "127.0.0.3"), ("127.0.0.3", "127.0.0.4"), ("127.0.0.5", "127.0.0.4")]
+        {
+            let socket = UdpSocket::bind((from, 0)).unwrap();
+            socket.send_to(b"hello", (to, 9)).unwrap();
+        }
+        assert_eq!(tracked().matches("[UNREPLIED]").count(), 3, "{}", tracked());
+        linux.flush_conntrack("127.0.0.3".parse().unwrap()).await;
+        let left = tracked();
+        assert!(left.lines().count() == 1 && left.contains("src=127.0.0.5"), "{left}");
+        linux.flush_conntrack("fd00::2".parse().unwrap()).await;
+        assert_eq!(tracked().lines().count(), 1);
     });
 }
 
