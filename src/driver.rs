@@ -1,1 +1,3 @@
-//! Driver: State -> wanted kernel objects, one file a driver. Decides, never acts.
+//! Driver: State to wanted kernel objects, one file a driver. It decides and never acts.
+
+pub mod firewall;

@@ -1,5 +1,9 @@
 //! Kernel: the only module that touches Linux networking. It executes steps and observes; it decides nothing.
 
+pub mod foreign;
+pub mod nft;
+pub mod watch;
+
 use crate::model::{AttachTo, HostFacts, Publish};
 use crate::plan::{Found, Place, Step, Wanted};
 use std::future::Future;
