@@ -3,6 +3,7 @@
 //! Only driver `bridge` wants anything. `none` is a namespace with nothing but lo; `host` has no namespace of its own.
 
 mod bridge;
+pub mod firewall;
 #[cfg(test)]
 mod tests;
 

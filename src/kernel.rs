@@ -3,6 +3,7 @@
 mod conntrack;
 mod error;
 mod facts;
+mod foreign;
 mod link;
 mod linux;
 mod look;
@@ -15,14 +16,17 @@ mod rtnl;
 mod socket;
 mod sys;
 mod sysctl;
+mod watch;
 #[cfg(test)]
 mod tests;
 
 pub use error::KernelError;
 pub use linux::Linux;
+pub use watch::Event as Touched;
 
-use crate::model::{AttachTo, HostFacts, Publish};
+use crate::model::{AttachTo, HostFacts, IfName, Publish};
 use crate::plan::{Found, Place, Step, Wanted};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
@@ -61,6 +65,9 @@ pub trait Kernel: Send + Sync + 'static {
     /// Reads addresses, routes and the uplink's MTU.
     fn facts(&self) -> impl Future<Output = Result<HostFacts, KernelError>> + Send;
 
+    /// Returns the links of the host that bear our mark.
+    fn marked_links(&self) -> impl Future<Output = Result<BTreeSet<IfName>, KernelError>> + Send;
+
     /// Finds what exists of the scope, asking for each object by name.
     fn observe(&self, wanted: &Wanted) -> impl Future<Output = Result<Found, KernelError>> + Send;
 
@@ -83,6 +90,18 @@ pub trait Kernel: Send + Sync + 'static {
 
     /// Takes a host port by binding it.
     fn bind_port(&self, publish: &Publish) -> Result<OwnedFd, KernelError>;
+
+    /// Returns first and last of the ports that the kernel chooses from.
+    fn ephemeral_ports(&self) -> (u16, u16);
+
+    /// Puts our marked rules where another tool's FORWARD chain drops, or takes them away. Returns their chain.
+    fn foreign_hooks(
+        &self,
+        wanted: bool,
+    ) -> impl Future<Output = Result<Option<&'static str>, KernelError>> + Send;
+
+    /// Waits until somebody else has changed the firewall.
+    fn firewall_touched(&self) -> impl Future<Output = Result<Touched, KernelError>> + Send;
 
     /// Forgets connection tracking entries of an address that is released.
     fn flush_conntrack(&self, address: IpAddr) -> impl Future<Output = ()> + Send;

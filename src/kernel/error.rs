@@ -1,5 +1,6 @@
 //! What the kernel refused, or what it lacks. Each variant names the object; the reason is its source.
 
+use super::foreign::ForeignError;
 use super::nft::NftError;
 use crate::model::{IfName, Refusal};
 use ipnet::IpNet;
@@ -89,6 +90,22 @@ pub enum KernelError {
         source: io::Error,
     },
     /// The firewall.
-    #[error("cannot change the firewall")]
+    #[error(transparent)]
     Firewall(#[from] NftError),
+    /// Another tool's chain.
+    #[error(transparent)]
+    Foreign(#[from] ForeignError),
+}
+
+impl KernelError {
+    /// Returns what to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused(refusal) => refusal.hint(),
+            Self::Firewall(NftError::Unsupported { .. }) => {
+                Some("netdns needs Linux with nf_tables: modprobe nf_tables, or another kernel".into())
+            }
+            _ => None,
+        }
+    }
 }

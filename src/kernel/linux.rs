@@ -1,14 +1,16 @@
 //! The kernel of the machine: what [`Kernel`] asks, done over sockets that are opened once and kept.
 
 use super::conntrack::Conntrack;
-use super::nft::Nft;
+use super::nft::{Nft, NftError};
 use super::rtnl::Rtnl;
+use super::watch::Watch;
 use super::{
-    DnsSockets, InsideSockets, Kernel, KernelError, Looked, facts, link, look, netns, observe,
-    port, route, socket, sysctl,
+    DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, facts, foreign, link, look,
+    netns, observe, port, route, socket, sysctl,
 };
-use crate::model::{AttachTo, HostFacts, Publish};
+use crate::model::{AttachTo, HostFacts, IfName, Publish};
 use crate::plan::{Found, Place, Step, Wanted, nft};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::net::IpAddr;
@@ -21,6 +23,7 @@ pub struct Linux {
     rtnl: Rtnl,
     host: (u64, u64),
     nft: Mutex<Option<Nft>>,
+    watch: tokio::sync::Mutex<Option<Watch>>,
     conntrack: Mutex<Option<Conntrack>>,
 }
 
@@ -35,16 +38,19 @@ impl Linux {
             .map_err(|source| KernelError::Namespace { path, source })?;
         let rtnl = Rtnl::open()
             .map_err(|source| KernelError::Socket { what: "a route socket", source })?;
-        Ok(Self { rtnl, host, nft: Mutex::default(), conntrack: Mutex::default() })
+        Ok(Self { rtnl, host, nft: Mutex::default(), watch: Default::default(), conntrack: Mutex::default() })
     }
 
-    fn firewall(&self, delta: &nft::Delta) -> Result<(), KernelError> {
+    fn with_nft<T>(
+        &self,
+        act: impl FnOnce(&mut Nft) -> Result<T, NftError>,
+    ) -> Result<T, KernelError> {
         let mut kept = self.nft.lock().unwrap_or_else(PoisonError::into_inner);
         let nft = match kept.take() {
             Some(nft) => nft,
             None => Nft::open()?,
         };
-        Ok(kept.insert(nft).apply(delta)?)
+        Ok(act(kept.insert(nft))?)
     }
 
     fn forget(&self, address: IpAddr) -> io::Result<()> {
@@ -60,6 +66,10 @@ impl Linux {
 impl Kernel for Linux {
     async fn facts(&self) -> Result<HostFacts, KernelError> {
         facts::facts(&self.rtnl).await
+    }
+
+    async fn marked_links(&self) -> Result<BTreeSet<IfName>, KernelError> {
+        observe::marked(&self.rtnl).await
     }
 
     async fn observe(&self, wanted: &Wanted) -> Result<Found, KernelError> {
@@ -80,7 +90,7 @@ impl Kernel for Linux {
                 link::in_sandbox(inside.place.clone(), set).await
             }
             Step::EnableForwarding => sysctl::set_forwarding(true),
-            Step::Firewall(delta) => self.firewall(delta),
+            Step::Firewall(delta) => self.with_nft(|nft| nft.apply(delta)),
         }
     }
 
@@ -103,6 +113,28 @@ impl Kernel for Linux {
 
     fn bind_port(&self, publish: &Publish) -> Result<OwnedFd, KernelError> {
         port::bind(publish)
+    }
+
+    fn ephemeral_ports(&self) -> (u16, u16) {
+        sysctl::ephemeral_ports()
+    }
+
+    async fn foreign_hooks(&self, wanted: bool) -> Result<Option<&'static str>, KernelError> {
+        let hooks = move || match wanted {
+            true => foreign::ensure().map(|placed| placed.map(|placed| placed.chain)),
+            false => foreign::remove().map(|()| None),
+        };
+        let ran = tokio::task::spawn_blocking(hooks).await;
+        Ok(ran.expect("running iptables does not panic")?)
+    }
+
+    async fn firewall_touched(&self) -> Result<Touched, KernelError> {
+        let mut watch = self.watch.lock().await;
+        let listening = match watch.take() {
+            Some(listening) => listening,
+            None => Watch::open(&[self.with_nft(|nft| Ok(nft.port()))?])?,
+        };
+        Ok(watch.insert(listening).next().await?)
     }
 
     async fn flush_conntrack(&self, address: IpAddr) {

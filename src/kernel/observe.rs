@@ -6,7 +6,7 @@ use super::{KernelError, netns, route, sysctl};
 use crate::model::IfName;
 use crate::plan::{Found, FoundLink, Wanted};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 /// Looks for the objects of a scope.
@@ -28,6 +28,13 @@ pub(super) async fn observe(rtnl: &Rtnl, wanted: &Wanted) -> Result<Found, Kerne
     }
     found.insides = insides(wanted).await?;
     Ok(found)
+}
+
+/// Returns the links that bear our mark, among all of them: for the start, when anything may have been left.
+pub(super) async fn marked(rtnl: &Rtnl) -> Result<BTreeSet<IfName>, KernelError> {
+    let links = rtnl.links().await;
+    let links = links.map_err(|source| KernelError::Read { what: "the host's links", source })?;
+    Ok(links.iter().filter(|link| is_ours(link)).filter_map(route::name).collect())
 }
 
 async fn insides(

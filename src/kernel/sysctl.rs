@@ -40,3 +40,13 @@ fn write(key: String, value: &str) -> Result<(), KernelError> {
     let result: io::Result<()> = fs::write(path, value);
     result.map_err(|source| KernelError::Sysctl { key, source })
 }
+
+/// Returns first and last of the ports that the kernel chooses from.
+pub(super) fn ephemeral_ports() -> (u16, u16) {
+    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let mut numbers = text.split_ascii_whitespace().map_while(|word| word.parse().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(first), Some(last)) if first <= last => (first, last),
+        _ => (32_768, 60_999),
+    }
+}
