@@ -20,6 +20,7 @@ mod watch;
 
 pub use failure::Failure;
 pub use replica::Replica;
+pub use sandbox::Admitted;
 pub use supervise::{Resolver, Returned, Supervisor};
 
 use crate::decide::Policy;
@@ -52,6 +53,7 @@ pub struct Settings {
 
 /// The controller, shared by the API and the watchers.
 pub struct Controller<K, S> {
+    kernel: Arc<K>,
     turn: Mutex<Turn<K, S>>,
     replica: Arc<Replica>,
     resolver: Resolver,
@@ -68,7 +70,9 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         replica: Arc<Replica>,
         settings: Settings,
     ) -> Arc<Self> {
+        let kernel = Arc::new(kernel);
         Arc::new_cyclic(|myself| Self {
+            kernel: kernel.clone(),
             turn: Mutex::new(Turn::new(
                 kernel,
                 store,

@@ -2,7 +2,7 @@
 
 use super::call::{self, Call, ErrorBody};
 use super::{render, view};
-use crate::controller::{Controller, Failure};
+use crate::controller::{Admitted, Controller, Failure};
 use crate::kernel::Kernel;
 use crate::model::{Kind, Refusal};
 use crate::store::Store;
@@ -59,7 +59,7 @@ fn networks<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
 
 fn sandboxes<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
     routes
-        .on(|c, call: call::Attach| async move { c.attach(call.sandbox).await })
+        .on(|c, call: call::Attach| async move { c.attach(call.sandbox).await.map(attached) })
         .on(|c, call: call::Detach| async move {
             Ok(call::Detached { existed: c.detach(&call.sandbox).await? })
         })
@@ -143,6 +143,18 @@ fn broken(method: &str) -> Response {
 
 fn done(warnings: Vec<String>) -> call::Done {
     call::Done { warnings }
+}
+
+fn attached(admitted: Admitted) -> call::Attached {
+    let Admitted { sandbox, texts, warnings } = admitted;
+    call::Attached {
+        id: sandbox.id.to_string(),
+        name: sandbox.name.to_string(),
+        hostname: sandbox.config.hostname.clone(),
+        resolv_conf: texts.resolv_conf,
+        hosts: texts.hosts,
+        warnings,
+    }
 }
 
 fn removed(sandbox: Arc<crate::model::Sandbox>) -> call::Removed {

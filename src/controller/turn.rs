@@ -5,7 +5,7 @@ use super::replica::{Message, Replica, Sockets, hold};
 use super::{Failure, Resolver, Settings, file};
 use crate::channel::{ToResolver, batches};
 use crate::driver::{self, Scope, firewall};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Touched};
 use crate::model::{Change, NetworkId, Publish, SandboxId, State};
 use crate::plan::{self, Place, Step, nft};
 use crate::registry::{Forward, Update, sandbox_view};
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 /// How many UDP and TCP sockets a sandbox with servers of its own is given at first.
 const INSIDE: (usize, usize) = (8, 2);
@@ -23,7 +23,7 @@ const INSIDE: (usize, usize) = (8, 2);
 pub struct Turn<K, S> {
     pub(super) state: Arc<State>,
     pub(super) store: S,
-    pub(super) kernel: K,
+    pub(super) kernel: Arc<K>,
     pub(super) resolver: Resolver,
     pub(super) replica: Arc<Replica>,
     pub(super) settings: Settings,
@@ -33,12 +33,11 @@ pub struct Turn<K, S> {
     pub(super) processes: BTreeMap<SandboxId, Arc<OwnedFd>>,
     /// The host's table as it was applied last.
     pub(super) firewall: Option<nft::Table>,
-    forwarding: bool,
 }
 
 impl<K: Kernel, S: Store> Turn<K, S> {
     pub(super) fn new(
-        kernel: K,
+        kernel: Arc<K>,
         store: S,
         resolver: Resolver,
         replica: Arc<Replica>,
@@ -54,7 +53,6 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             cursors: BTreeMap::new(),
             processes: BTreeMap::new(),
             firewall: None,
-            forwarding: false,
         }
     }
 
@@ -124,10 +122,6 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     /// Beat 3: wanted against found, and the difference applied, for a scope.
     pub(super) async fn converge(&mut self, scope: &Scope) -> Result<(), Failure> {
         let wanted = driver::wanted(&self.state, scope);
-        if !wanted.bridges.is_empty() && !self.forwarding {
-            self.kernel.apply(&Step::EnableForwarding).await?;
-            self.forwarding = true;
-        }
         // Rules are there before the links that they guard, and go after them.
         if scope.gone.is_empty() {
             self.converge_firewall().await?;
@@ -136,7 +130,9 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let steps = plan::diff(&found, &wanted)
             .map_err(|conflict| Failure::Conflict(conflict.to_string()))?;
         for step in steps {
-            debug!(?step, "converge");
+            if step == Step::EnableForwarding {
+                info!("net.ipv4.ip_forward switched on: networks that are not internal need it");
+            }
             self.kernel.apply(&step).await?;
         }
         if !scope.gone.is_empty() {
@@ -154,6 +150,19 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let vanished = self.firewall.is_some() && wanted.is_none();
         self.firewall = wanted;
         if self.settings.foreign_hooks && (appeared || vanished) {
+            self.converge_foreign_hooks().await;
+        }
+        Ok(())
+    }
+
+    /// Makes our table and our marked rules true again after another tool has changed something.
+    pub(super) async fn repair_firewall(&mut self, touched: Touched) -> Result<(), Failure> {
+        if touched != Touched::Foreign && self.firewall.is_some() {
+            warn!("another tool changed our firewall table: put back");
+            self.firewall = None;
+            self.converge_firewall().await?;
+        }
+        if self.settings.foreign_hooks && self.firewall.is_some() {
             self.converge_foreign_hooks().await;
         }
         Ok(())

@@ -51,13 +51,14 @@ impl<K: Kernel, S: Store> Controller<K, S> {
     /// Puts our table and marked rules back when another tool has touched the firewall, until the daemon ends.
     pub async fn guard_firewall(&self) {
         loop {
-            if let Err(error) = self.kernel.firewall_touched().await {
-                return warn!(%error, "the firewall cannot be watched");
-            }
+            let touched = match self.kernel.firewall_touched().await {
+                Ok(touched) => touched,
+                Err(error) => return warn!(%error, "the firewall cannot be watched"),
+            };
             // Tools change many rules at once: wait for them to finish, but not long.
             sleep(Duration::from_millis(100)).await;
             let mut turn = self.turn().await;
-            if let Err(failure) = turn.repair_firewall().await {
+            if let Err(failure) = turn.repair_firewall(touched).await {
                 warn!(failure = failure.text(), "firewall not repaired");
             }
         }
