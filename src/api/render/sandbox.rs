@@ -71,8 +71,12 @@ fn host_config(state: &State, sandbox: &Sandbox) -> view::HostConfig {
     }
 }
 
-/// Names the network of the first link; a sandbox without links has none.
+/// Names the network of the first link; a running sandbox without links has `none`, and of one that has ended it is
+/// not remembered.
 fn network_mode(state: &State, sandbox: &Sandbox) -> String {
+    if !sandbox.is_running() {
+        return String::new();
+    }
     let endpoints = state.endpoints_of(sandbox.id);
     let first = endpoints.iter().min_by_key(|(endpoint, _)| &endpoint.link);
     first.map_or_else(|| "none".into(), |(_, network)| network.name.to_string())
