@@ -16,9 +16,9 @@ mod rtnl;
 mod socket;
 mod sys;
 mod sysctl;
-mod watch;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use error::KernelError;
 pub use linux::Linux;

@@ -31,7 +31,7 @@ pub struct Loaded {
 }
 
 /// Where State is recorded.
-pub trait Store: Send + 'static {
+pub trait Store: Send + Sync + 'static {
     /// Reads everything.
     fn load(&mut self) -> Result<Loaded, StoreError>;
 

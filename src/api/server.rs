@@ -102,7 +102,10 @@ struct Routes<K, S> {
 }
 
 impl<K: Kernel, S: Store> Routes<K, S> {
-    fn on<C, F>(mut self, run: impl Fn(Shared<K, S>, C) -> F + Clone + Send + Sync + 'static) -> Self
+    fn on<C, F>(
+        mut self,
+        run: impl Fn(Shared<K, S>, C) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
     where
         C: Call,
         F: Future<Output = Result<C::Reply, Failure>> + Send + 'static,

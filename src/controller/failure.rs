@@ -52,7 +52,9 @@ impl Failure {
             Self::Refused(refusal) => refusal.hint(),
             Self::Kernel(error) => error.hint(),
             Self::Store(error) => error.hint(),
-            Self::Conflict(_) => Some("netdns leaves alone what it did not make: rename or remove it".into()),
+            Self::Conflict(_) => {
+                Some("netdns leaves alone what it did not make: rename or remove it".into())
+            }
             Self::Silent => Some("netdns status shows whether there is one".into()),
             Self::Undead(_) => None,
         }

@@ -77,7 +77,8 @@ pub fn rewrite(before: &State, after: &State, id: SandboxId, settings: &Settings
         return;
     }
     let (old, new) = (texts(before, id, settings), texts(after, id, settings));
-    let files = [("resolv.conf", old.resolv_conf, new.resolv_conf), ("hosts", old.hosts, new.hosts)];
+    let files =
+        [("resolv.conf", old.resolv_conf, new.resolv_conf), ("hosts", old.hosts, new.hosts)];
     for (name, old, new) in files {
         if old == new {
             continue;
@@ -149,7 +150,8 @@ pub fn exit_code(sandbox: &Sandbox, settings: &Settings) -> i32 {
 }
 
 fn netns_dir(path: &Path) -> Option<PathBuf> {
-    let named = ["/run/netns", "/var/run/netns"].iter().any(|dir| path.parent() == Some(Path::new(dir)));
+    let named =
+        ["/run/netns", "/var/run/netns"].iter().any(|dir| path.parent() == Some(Path::new(dir)));
     named.then(|| Path::new("/etc/netns").join(path.file_name().unwrap_or_default()))
 }
 
@@ -172,7 +174,7 @@ fn open(origin: &Origin, name: &str) -> io::Result<File> {
 /// Writes a file anew in place if it still says what it said; says whether it did.
 fn replace(mut file: File, old: &str, new: &str) -> io::Result<bool> {
     let mut found = String::new();
-    file.by_ref().take(old.len() as u64 + 1).read_to_string(&mut found)?;
+    Read::by_ref(&mut file).take(old.len() as u64 + 1).read_to_string(&mut found)?;
     if found != old {
         return Ok(false);
     }

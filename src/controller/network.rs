@@ -26,10 +26,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
     }
 
     /// Removes a network that nothing uses. Returns it and warnings.
-    pub async fn remove_network(
-        &self,
-        text: &str,
-    ) -> Result<(Arc<Network>, Vec<String>), Failure> {
+    pub async fn remove_network(&self, text: &str) -> Result<(Arc<Network>, Vec<String>), Failure> {
         let mut turn = self.turn().await;
         let network = decide::remove_network(&turn.state, text)?;
         info!(network = %network.name, id = network.id.short(), "remove");

@@ -26,11 +26,9 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     /// Lets go of host ports that no running sandbox publishes.
     pub(super) async fn release_ports(&self) {
         let wanted = self.wanted_ports();
-        let mut held = self.replica.ports();
-        let unwanted: Vec<Publish> =
-            held.keys().filter(|publish| !wanted.contains(publish)).copied().collect();
-        unwanted.iter().for_each(|publish| drop(held.remove(publish)));
-        drop(held);
+        let held: BTreeSet<Publish> = self.replica.ports().keys().copied().collect();
+        let unwanted: Vec<Publish> = held.difference(&wanted).copied().collect();
+        self.replica.ports().retain(|publish, _| wanted.contains(publish));
         let release = |publish| (ToResolver::ReleasePort(publish), Vec::new());
         self.publish(unwanted.into_iter().map(release).collect()).await;
     }

@@ -4,9 +4,7 @@ use super::{Controller, Failure};
 use crate::channel::{FromResolver, Question, Resolution, ToResolver};
 use crate::decide;
 use crate::kernel::Kernel;
-use crate::model::{
-    Change, DnsName, HostFacts, NetworkId, RegisterRequest, RrType, SandboxId,
-};
+use crate::model::{Change, DnsName, HostFacts, NetworkId, RegisterRequest, RrType, SandboxId};
 use crate::store::Store;
 use tracing::info;
 

@@ -8,7 +8,7 @@ use super::{Controller, Failure, file};
 use crate::decide;
 use crate::driver::Scope;
 use crate::kernel::Kernel;
-use crate::model::{AttachTo, Change, IfName, Origin, Sandbox};
+use crate::model::{AttachTo, Change, IfName, Origin, Sandbox, SandboxId};
 use crate::store::{Loaded, Store};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,11 +24,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         turn.take_back(returned);
         turn.sweep().await?;
         let processes: Vec<_> = turn.processes.clone().into_iter().collect();
-        info!(
-            networks = turn.state.networks.len(),
-            sandboxes = turn.processes.len(),
-            "recovered"
-        );
+        info!(networks = turn.state.networks.len(), sandboxes = turn.processes.len(), "recovered");
         drop(turn);
         processes.into_iter().for_each(|(id, process)| self.watch_end(id, process));
         Ok(())
@@ -89,7 +85,8 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     /// Takes over the descriptors of sandboxes that still run.
     fn take_back(&mut self, returned: Returned) {
         let state = self.state.clone();
-        let runs = |id| state.sandboxes.get(id).is_some_and(|sandbox| sandbox.is_running());
+        let runs =
+            |id: &SandboxId| state.sandboxes.get(id).is_some_and(|sandbox| sandbox.is_running());
         let sockets = returned.sockets.into_iter().filter(|(id, _)| runs(id));
         self.replica.sockets().extend(sockets);
         self.replica.ports().extend(returned.ports);
@@ -118,9 +115,8 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     async fn strays(&self) -> Result<BTreeSet<IfName>, Failure> {
         let wanted = crate::driver::wanted(&self.state, &Scope::all(&self.state));
         let mut marked = self.kernel.marked_links().await?;
-        marked.retain(|name| {
-            !wanted.bridges.contains_key(name) && !wanted.veths.contains_key(name)
-        });
+        marked
+            .retain(|name| !wanted.bridges.contains_key(name) && !wanted.veths.contains_key(name));
         Ok(marked)
     }
 }

@@ -22,7 +22,11 @@ pub struct Sockets(Vec<(FdKind, Arc<OwnedFd>)>);
 
 impl Sockets {
     /// Takes what was made inside a namespace.
-    pub fn new(dns: Option<DnsSockets>, pidfd: Option<Arc<OwnedFd>>, inside: InsideSockets) -> Self {
+    pub fn new(
+        dns: Option<DnsSockets>,
+        pidfd: Option<Arc<OwnedFd>>,
+        inside: InsideSockets,
+    ) -> Self {
         let mut fds = Vec::new();
         if let Some(DnsSockets { udp, tcp, nft_owner }) = dns {
             let named = [(FdKind::Udp, udp), (FdKind::Tcp, tcp), (FdKind::NftOwner, nft_owner)];

@@ -36,7 +36,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         let decision = turn.decide_attach(&request, looked.place.netns)?;
         let (id, warnings) = match decision {
             Attachment::Existing(id) => (id, Vec::new()),
-            Attachment::New(decision) => self.admit(&mut turn, looked, decision).await?,
+            Attachment::New(decision) => self.admit(&mut turn, looked, *decision).await?,
         };
         let sandbox = turn.state.sandboxes.get(&id).cloned().ok_or(Failure::Silent)?;
         let texts = file::texts(&turn.state, id, &turn.settings);

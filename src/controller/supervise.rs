@@ -7,10 +7,12 @@
 //!    └──────────▶ spawn ────────────────┴──────────────── spawn ◀────────────────────┘
 //! ```
 
-use super::replica::{Message, Replica, Sockets};
 use super::Failure;
+use super::replica::{Message, Replica, Sockets};
 use super::spawn::{self, Process};
-use crate::channel::{self, Build, ChannelError, Client, Counters, FromResolver, ToResolver, Unasked};
+use crate::channel::{
+    self, Build, ChannelError, Client, Counters, FromResolver, ToResolver, Unasked,
+};
 use crate::model::{Publish, SandboxId};
 use std::collections::BTreeMap;
 use std::io;
@@ -146,12 +148,13 @@ impl Supervisor {
     /// Looks for a living resolver and takes duplicates of its sockets back. One of another build will be retired as
     /// soon as its successor serves; one that does not answer is killed.
     pub async fn adopt(&mut self) -> Returned {
-        let Ok((client, unasked)) = Client::connect(&self.socket) else { return Returned::default() };
+        let Ok((client, unasked)) = Client::connect(&self.socket) else {
+            return Returned::default();
+        };
         let peer = client.peer().map(|peer| peer.pid.as_raw_nonzero().get());
         let Ok(process) = peer.and_then(Process::of) else { return Returned::default() };
         let pid = process.pid;
-        let hello = client.request(&ToResolver::Hello(self.build.clone()), &[]);
-        let Ok(Ok(FromResolver::Hello(build))) = timeout(PATIENCE, hello).await else {
+        let Some(build) = self.greet(&client).await else {
             warn!(pid, "a resolver that does not answer is killed");
             process.kill();
             return Returned::default();
@@ -198,16 +201,20 @@ impl Supervisor {
         self.listener = Some(listener);
         let process = spawned?;
         let (client, unasked) = Client::connect(&self.socket)?;
-        let hello = client.request(&ToResolver::Hello(self.build.clone()), &[]);
-        match timeout(PATIENCE, hello).await {
-            Ok(Ok(FromResolver::Hello(build))) => {
-                info!(pid = process.pid, "resolver started");
-                Ok((Link { client, process, build }, unasked))
-            }
-            _ => {
-                process.kill();
-                Err(io::Error::other("a new resolver does not answer").into())
-            }
+        let Some(build) = self.greet(&client).await else {
+            process.kill();
+            return Err(io::Error::other("a new resolver does not answer").into());
+        };
+        info!(pid = process.pid, "resolver started");
+        Ok((Link { client, process, build }, unasked))
+    }
+
+    /// Asks a resolver who it is; nothing if it does not say so in time.
+    async fn greet(&self, client: &Client) -> Option<Build> {
+        let hello = ToResolver::Hello(self.build.clone());
+        match timeout(PATIENCE, client.request(&hello, &[])).await {
+            Ok(Ok(FromResolver::Hello(build))) => Some(build),
+            _ => None,
         }
     }
 

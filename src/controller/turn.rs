@@ -1,16 +1,16 @@
 //! Turn: what a command has while it works, and the beats after deciding.
 
 use super::effect::Effect;
-use super::replica::{Message, Replica, Sockets, hold};
+use super::replica::{Message, Replica, Sockets};
 use super::{Failure, Resolver, Settings, file};
 use crate::channel::{ToResolver, batches};
 use crate::driver::{self, Scope, firewall};
 use crate::kernel::{Kernel, Touched};
-use crate::model::{Change, NetworkId, Publish, SandboxId, State};
+use crate::model::{Change, NetworkId, SandboxId, State};
 use crate::plan::{self, Place, Step, nft};
 use crate::registry::{Forward, Update, sandbox_view};
 use crate::store::{Store, Ticket};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ pub enum Attachment {
     /// The same request was granted before.
     Existing(SandboxId),
     /// A new sandbox with its endpoints, `eth0` first.
-    New(Decision<(Sandbox, Vec<Endpoint>)>),
+    New(Box<Decision<(Sandbox, Vec<Endpoint>)>>),
 }
 
 /// Decides the sandbox that a namespace becomes; `netns` is its device and inode.
@@ -41,7 +41,7 @@ pub fn attach(
         let name = &sandbox.name;
         warnings.push(format!("{name} publishes ports but is on no network that has a way in"));
     }
-    Ok(Attachment::New(Decision { noun: (sandbox, endpoints), warnings }))
+    Ok(Attachment::New(Box::new(Decision { noun: (sandbox, endpoints), warnings })))
 }
 
 /// Finds the sandbox that the namespace already is, which is no error for the name it has.

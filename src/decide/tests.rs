@@ -88,7 +88,8 @@ impl World {
     pub fn run(&mut self, request: RunRequest) -> Result<Ran, Refusal> {
         self.inode += 1;
         match self.attach_at(request, self.inode)? {
-            Attachment::New(Decision { noun: (sandbox, endpoints), warnings }) => {
+            Attachment::New(decision) => {
+                let Decision { noun: (sandbox, endpoints), warnings } = *decision;
                 Ok(Ran { sandbox, endpoints, warnings })
             }
             Attachment::Existing(id) => panic!("the namespace is sandbox {id}"),

@@ -102,9 +102,9 @@ impl KernelError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Refused(refusal) => refusal.hint(),
-            Self::Firewall(NftError::Unsupported { .. }) => {
-                Some("netdns needs Linux with nf_tables: modprobe nf_tables, or another kernel".into())
-            }
+            Self::Firewall(NftError::Unsupported { .. }) => Some(
+                "netdns needs Linux with nf_tables: modprobe nf_tables, or another kernel".into(),
+            ),
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ use super::{
     netns, observe, port, route, socket, sysctl,
 };
 use crate::model::{AttachTo, HostFacts, IfName, Publish};
-use crate::plan::{Found, Place, Step, Wanted, nft};
+use crate::plan::{Found, Place, Step, Wanted};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
@@ -38,7 +38,13 @@ impl Linux {
             .map_err(|source| KernelError::Namespace { path, source })?;
         let rtnl = Rtnl::open()
             .map_err(|source| KernelError::Socket { what: "a route socket", source })?;
-        Ok(Self { rtnl, host, nft: Mutex::default(), watch: Default::default(), conntrack: Mutex::default() })
+        Ok(Self {
+            rtnl,
+            host,
+            nft: Mutex::default(),
+            watch: Default::default(),
+            conntrack: Mutex::default(),
+        })
     }
 
     fn with_nft<T>(

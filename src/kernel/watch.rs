@@ -50,7 +50,7 @@ impl Watch {
             socket.bind_auto()?;
             socket.set_non_blocking(true)?;
             socket.add_membership(libc::NFNLGRP_NFTABLES as u32)?;
-            AsyncFd::register(socket.as_fd().try_clone_to_owned()?)
+            AsyncFd::new(socket.as_fd().try_clone_to_owned()?)
         };
         let socket = open().map_err(NftError::Open)?;
         Ok(Self { socket, own: own.to_vec(), buffer: vec![0; 64 << 10] })

@@ -70,13 +70,21 @@ fn bip_sets_gateway_and_subnet_of_the_default_network() {
 #[test]
 fn a_user_defined_network_is_a_bridge_named_by_its_id_with_the_first_address() {
     let mut world = World::new();
-    world.facts.uplink_mtu = 1420;
     let made = world.create(network("localnet")).unwrap();
     assert_eq!(made.bridge.as_ref().unwrap().as_str(), format!("br-{}", made.id.short()));
     assert_eq!(made.subnets[0].net.to_string(), "172.18.0.0/16");
     assert_eq!(made.subnets[0].gateway.to_string(), "172.18.0.1");
-    assert_eq!(made.options.mtu, 1420, "the uplink's");
     assert!(made.has_names());
+}
+
+#[test]
+fn the_mtu_is_the_options_else_the_daemons_else_the_uplinks() {
+    let mut world = World::new();
+    world.facts.uplink_mtu = 1420;
+    assert_eq!(world.create(network("a")).unwrap().options.mtu, 1420);
+    world.policy.mtu = Some(1400);
+    assert_eq!(world.create(network("b")).unwrap().options.mtu, 1400);
+    assert_eq!(world.create(option(options::MTU, "9000")).unwrap().options.mtu, 9000);
 }
 
 #[test]

@@ -179,6 +179,27 @@ fn a_missing_host_port_is_chosen_from_the_ephemeral_range_until_it_is_used_up() 
 }
 
 #[test]
+fn a_port_that_a_stranger_holds_is_not_chosen() {
+    let world = world();
+    let busy = |publish: &Publish| publish.host_port != 40_002;
+    let ports = Ports { range: (40_000, 40_003), busy: &busy };
+    let request = publishing("a", &[port(None, None)]);
+    let Attachment::New(new) = attach(&world.given(), &request, (4, 1), &ports).unwrap() else {
+        panic!("nothing was attached before")
+    };
+    assert_eq!(new.noun.0.publish[0].host_port, 40_002);
+}
+
+#[test]
+fn the_address_after_the_last_one_is_given_next() {
+    let mut world = world();
+    let id = world.state.network("n").unwrap().id;
+    world.cursor.insert(id, "172.18.0.9".parse().unwrap());
+    let given = world.run(sandbox("a", &[on("n")])).unwrap().address();
+    assert_eq!(given, "172.18.0.10/16");
+}
+
+#[test]
 fn publishing_on_internal_networks_alone_is_granted_with_a_warning() {
     let mut world = World::new();
     world.create(NetworkRequest { internal: true, ..network("n") }).unwrap();
