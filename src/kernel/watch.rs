@@ -8,13 +8,9 @@ mod tests;
 
 use super::nft::{NftError, wire};
 use crate::plan::nft::TABLE;
-use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, recv};
-use rtnetlink::sys::Socket;
 use rtnetlink::sys::protocols::NETLINK_NETFILTER;
+use rtnetlink::sys::{AsyncSocket, AsyncSocketExt, TokioSocket};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use tokio::io::unix::AsyncFd;
 
 /// Whose tables somebody else changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +30,8 @@ impl Event {
 }
 
 /// Listens to the changes of nftables in one namespace.
-#[derive(Debug)]
 pub struct Watch {
-    socket: AsyncFd<OwnedFd>,
+    socket: TokioSocket,
     own: Vec<u32>,
     buffer: Vec<u8>,
 }
@@ -45,38 +40,48 @@ impl Watch {
     /// Listens in the namespace of the calling thread, which is inside a runtime; changes from the netlink ports `own`
     /// ([`Nft::port`](super::nft::Nft::port)) are passed over.
     pub fn open(own: &[u32]) -> Result<Self, NftError> {
-        let open = || -> io::Result<AsyncFd<OwnedFd>> {
-            let mut socket = Socket::new(NETLINK_NETFILTER)?;
-            socket.bind_auto()?;
-            socket.set_non_blocking(true)?;
-            socket.add_membership(libc::NFNLGRP_NFTABLES as u32)?;
-            AsyncFd::new(socket.as_fd().try_clone_to_owned()?)
+        let open = || -> io::Result<TokioSocket> {
+            let mut socket = TokioSocket::new(NETLINK_NETFILTER)?;
+            socket.socket_mut().bind_auto()?;
+            socket.socket_mut().add_membership(libc::NFNLGRP_NFTABLES as u32)?;
+            Ok(socket)
         };
         let socket = open().map_err(NftError::Open)?;
-        Ok(Self { socket, own: own.to_vec(), buffer: vec![0; 64 << 10] })
+        Ok(Self { socket, own: own.to_vec(), buffer: Vec::with_capacity(64 << 10) })
     }
 
-    /// Waits until somebody else changed a table. All that is queued is one event.
+    /// Waits until somebody else changed a table. All that is queued by then is one event.
     pub async fn next(&mut self) -> Result<Event, NftError> {
         loop {
-            let mut ready = self.socket.readable().await.map_err(NftError::Talk)?;
-            let mut event = None;
-            loop {
-                match recv(self.socket.as_raw_fd(), &mut self.buffer, MsgFlags::empty()) {
-                    Ok(length) => {
-                        let seen = event_of(&self.buffer[..length], &self.own);
-                        event = merge(event, seen);
-                    }
-                    Err(Errno::ENOBUFS) => event = Some(Event::Both),
-                    Err(Errno::EINTR) => {}
-                    Err(Errno::EAGAIN) => break,
-                    Err(errno) => return Err(NftError::Talk(errno.into())),
-                }
+            self.buffer.clear();
+            let first = self.socket.recv(&mut self.buffer).await.map(drop);
+            let mut event = self.seen(first)?;
+            while let Some(more) = self.queued() {
+                event = merge(event, self.seen(more)?);
             }
-            ready.clear_ready();
             if let Some(event) = event {
                 return Ok(event);
             }
+        }
+    }
+
+    /// Reads what need not be waited for.
+    fn queued(&mut self) -> Option<io::Result<()>> {
+        self.buffer.clear();
+        match self.socket.socket_ref().recv(&mut self.buffer, libc::MSG_DONTWAIT) {
+            Ok(_) => Some(Ok(())),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// Judges the datagram that was read, or why none was.
+    fn seen(&self, read: io::Result<()>) -> Result<Option<Event>, NftError> {
+        match read {
+            Ok(()) => Ok(event_of(&self.buffer, &self.own)),
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => Ok(Some(Event::Both)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+            Err(error) => Err(NftError::Talk(error)),
         }
     }
 }

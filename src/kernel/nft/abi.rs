@@ -72,6 +72,7 @@ pub mod attr {
         pub const DATA_TYPE: u16 = 6;
         pub const DATA_LEN: u16 = 7;
         pub const ID: u16 = 10;
+        pub const USERDATA: u16 = 13;
     }
     /// `enum nft_set_elem_list_attributes`.
     pub mod elements {

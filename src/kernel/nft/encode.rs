@@ -23,6 +23,10 @@ const DELSETELEM: u16 = libc::NFT_MSG_DELSETELEM as u16;
 /// So many elements stay below the 64 KiB of one attribute, whatever they are.
 const ELEMENTS_A_MESSAGE: usize = 250;
 
+/// A note to the nft program (`NFTNL_UDATA_SET_KEYBYTEORDER`): it reads names of links as numbers in host order, and
+/// would list none without it.
+const HOST_ORDER_KEY: [u8; 6] = [0, 4, 1, 0, 0, 0];
+
 /// Puts a table in the place of whatever bears its name: made if absent so that removing it cannot fail, removed,
 /// made anew.
 pub fn replace(table: &Table) -> Batch {
@@ -144,6 +148,9 @@ fn add_map(batch: &mut Batch, table: &Table, id: u32, name: &str, map: &Map) {
         attrs.number(attr::set::DATA_TYPE, data_type);
         attrs.number(attr::set::DATA_LEN, data_length);
         attrs.number(attr::set::ID, id);
+        if map.key == [Type::IfName] {
+            attrs.bytes(attr::set::USERDATA, &HOST_ORDER_KEY);
+        }
     });
 }
 
