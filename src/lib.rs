@@ -2,7 +2,7 @@
 
 pub mod api;
 pub mod channel;
-// pub mod cli;
+pub mod cli;
 pub mod controller;
 pub mod decide;
 pub mod driver;

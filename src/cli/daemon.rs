@@ -3,7 +3,7 @@
 mod args;
 mod lock;
 
-pub use args::{AddressPool, DaemonArgs, DnsListen};
+pub use args::{DaemonArgs, DnsListen};
 
 use super::Dirs;
 use super::outcome::{Failure, need_root};
@@ -11,7 +11,7 @@ use crate::api::server;
 use crate::controller::{Controller, Replica, Settings, Supervisor};
 use crate::decide::Policy;
 use crate::etc::HostResolv;
-use crate::ipam::{Pool, Pools};
+use crate::ipam::Pools;
 use crate::kernel::Linux;
 use crate::store::RedbStore;
 use ipnet::IpNet;
@@ -27,7 +27,7 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tracing::info;
+use tracing::{info, warn};
 
 /// How long commands in flight may go on after SIGTERM.
 const GRACE: Duration = Duration::from_millis(1500);
@@ -88,14 +88,10 @@ fn policy(args: &DaemonArgs) -> Result<Policy, Failure> {
         Some(IpNet::V4(bip)) => Some(bip),
         Some(IpNet::V6(bip)) => return Err(Failure::new(format!("--bip {bip} is not IPv4"))),
     };
-    let mut pools = Vec::new();
-    for AddressPool { base, size } in &args.default_address_pool {
-        let IpNet::V4(base) = base else {
-            return Err(Failure::new(format!("--default-address-pool {base} is not IPv4")));
-        };
-        pools.push(Pool { base: *base, size: *size });
-    }
-    let pools = if pools.is_empty() { Pools::default() } else { Pools::new(pools) };
+    let pools = match args.default_address_pool.as_slice() {
+        [] => Pools::default(),
+        given => Pools::new(given.to_vec()),
+    };
     Ok(Policy { pools, bip, mtu: args.mtu })
 }
 
@@ -125,8 +121,7 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
 
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id")
         .map_err(failed("read the boot id"))?;
-    let store = RedbStore::open(&dirs.state_dir, &dirs.run_dir, boot_id.trim(), args.recover)
-        .map_err(|error| Failure { hint: error.hint(), ..Failure::new(chain(&error)) })?;
+    let store = open_store(args, dirs, boot_id.trim())?;
     let kernel = Linux::new().map_err(|error| Failure::new(chain(&error)))?;
 
     let replica = Arc::new(Replica::new(servers(args, &settings)));
@@ -157,6 +152,17 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     let _ = fs::remove_file(dirs.socket());
     let _ = tokio::time::timeout(GRACE, controller.quiesce()).await;
     Ok(())
+}
+
+fn open_store(args: &DaemonArgs, dirs: &Dirs, boot_id: &str) -> Result<RedbStore, Failure> {
+    let opened = match args.recover {
+        false => RedbStore::open(&dirs.state_dir, &dirs.run_dir, boot_id),
+        true => RedbStore::recover(&dirs.state_dir, &dirs.run_dir, boot_id).map(|(store, aside)| {
+            aside.iter().for_each(|file| warn!(file = %file.display(), "set aside"));
+            store
+        }),
+    };
+    opened.map_err(|error| Failure { hint: error.hint(), ..Failure::new(chain(&error)) })
 }
 
 /// Listens on the API's socket: mode 0660, owner root, the group given or `netdns` if there is one.

@@ -100,6 +100,6 @@ pub(super) fn signal(process: &OwnedFd, signal: Signal) {
 /// Waits until a pidfd is readable: its process has ended. A duplicate is polled, as one descriptor can be registered
 /// only once.
 async fn readable(process: &OwnedFd) -> io::Result<()> {
-    let fd = AsyncFd::with_interest(process.try_clone()?, Interest::READABLE)?;
+    let fd = AsyncFd::register_with_interest(process.try_clone()?, Interest::READABLE)?;
     fd.readable().await.map(drop)
 }
