@@ -28,8 +28,15 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("cli", &["model", "registry", "channel", "etc", "api"]),
 ];
 
-/// Files that may use more than their module: the composition root names anything, the resolver's entry starts it.
-const MORE: [(&str, &[&str]); 2] = [("cli/daemon.rs", &["*"]), ("cli/resolver.rs", &["resolver"])];
+/// Files that may use more than their module, and why.
+const MORE: [(&str, &[&str]); 3] = [
+    // The composition root.
+    ("cli/daemon.rs", &["*"]),
+    // It starts the resolver.
+    ("cli/resolver.rs", &["resolver"]),
+    // It serves a controller over any `Kernel` and any `Store`.
+    ("api/server.rs", &["kernel", "store"]),
+];
 
 /// What spawns processes in a namespace may enter one, and use nothing else of the kernel.
 const NETNS: (&str, &str) = ("cli", "kernel::netns");
