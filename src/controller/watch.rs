@@ -1,7 +1,7 @@
 //! Watching: the end of sandboxes, what the resolver says unasked, other tools at the firewall.
 
 use super::{Controller, Failure};
-use crate::channel::FromResolver;
+use crate::channel::{FromResolver, Watched};
 use crate::kernel::Kernel;
 use crate::model::SandboxId;
 use crate::plan::Place;
@@ -12,7 +12,6 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
@@ -100,6 +99,6 @@ pub(super) fn signal(process: &OwnedFd, signal: Signal) {
 /// Waits until a pidfd is readable: its process has ended. A duplicate is polled, as one descriptor can be registered
 /// only once.
 async fn readable(process: &OwnedFd) -> io::Result<()> {
-    let fd = AsyncFd::register_with_interest(process.try_clone()?, Interest::READABLE)?;
-    fd.readable().await.map(drop)
+    let watched = Watched::new(Arc::new(process.try_clone()?), Interest::READABLE)?;
+    watched.readable().await.map(drop)
 }
