@@ -139,6 +139,3 @@ impl Mentioned {
         self.sandboxes.contains(&id)
     }
 }
-
-#[cfg(test)]
-mod tests;
