@@ -88,7 +88,8 @@ impl Connections {
 
     fn close_idlest(&mut self, of: impl Fn(&Connection) -> bool) -> bool {
         let idle = self.open.iter().filter(|(_, open)| of(open) && !open.activity.busy.get());
-        let idlest = idle.min_by_key(|(_, open)| open.activity.last.get()).map(|(number, _)| *number);
+        let idlest =
+            idle.min_by_key(|(_, open)| open.activity.last.get()).map(|(number, _)| *number);
         let closed = idlest.and_then(|number| self.open.remove(&number));
         closed.inspect(|open| open.task.abort()).is_some()
     }

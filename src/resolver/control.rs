@@ -9,8 +9,7 @@ use super::sandbox::Sandbox;
 use super::shard::Shards;
 use super::shared::{Event, Shared};
 use crate::channel::{
-    Build, ChannelError, Connection, FromResolver, Packet, Question, ToResolver,
-    UNASKED, Watched,
+    Build, ChannelError, Connection, FromResolver, Packet, Question, ToResolver, UNASKED, Watched,
 };
 use crate::model::{Id, SandboxId};
 use crate::registry::{Forward, SandboxView};
@@ -134,9 +133,7 @@ impl Control {
                 self.give_back(manager, seq).await?;
                 FromResolver::Ack
             }
-            ToResolver::Count => {
-                FromResolver::Counted(self.shared.stats.read(self.replica.len()))
-            }
+            ToResolver::Count => FromResolver::Counted(self.shared.stats.read(self.replica.len())),
             ToResolver::Resolve(question) => match self.asker(&question) {
                 Ok(sandbox) => {
                     let shared = self.shared.clone();
@@ -236,11 +233,7 @@ async fn hear(manager: Option<&Arc<Connection>>) -> Heard {
 }
 
 /// Answers when the answer is known. By then there may be another manager; this one's connection is kept until then.
-fn later(
-    manager: &Arc<Connection>,
-    seq: u64,
-    reply: impl Future<Output = FromResolver> + 'static,
-) {
+fn later(manager: &Arc<Connection>, seq: u64, reply: impl Future<Output = FromResolver> + 'static) {
     let manager = manager.clone();
     spawn_local(async move {
         let reply = reply.await;

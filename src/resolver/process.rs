@@ -89,7 +89,8 @@ fn inherited(listener: RawFd) -> io::Result<OwnedFd> {
 
 fn close_others(kept: &OwnedFd) -> io::Result<()> {
     use std::os::fd::AsRawFd;
-    let names: Vec<_> = fs::read_dir("/proc/self/fd")?.flatten().map(|entry| entry.file_name()).collect();
+    let names: Vec<_> =
+        fs::read_dir("/proc/self/fd")?.flatten().map(|entry| entry.file_name()).collect();
     let numbers = names.iter().filter_map(|name| name.to_str()?.parse::<RawFd>().ok());
     for number in numbers.filter(|number| *number > 2 && *number != kept.as_raw_fd()) {
         // The one that the directory was read through is closed already.

@@ -12,7 +12,11 @@ use hickory_proto::rr::{Name, RecordType};
 use std::sync::Arc;
 
 /// Answers a question from local data, else from the upstreams that the sandbox would ask.
-pub async fn resolution(shared: &Shared, sandbox: &Arc<Sandbox>, question: &Question) -> Resolution {
+pub async fn resolution(
+    shared: &Shared,
+    sandbox: &Arc<Sandbox>,
+    question: &Question,
+) -> Resolution {
     let local = resolve(&sandbox.current().view, question);
     match local {
         Some(resolution) => resolution,
@@ -20,11 +24,7 @@ pub async fn resolution(shared: &Shared, sandbox: &Arc<Sandbox>, question: &Ques
     }
 }
 
-async fn from_upstream(
-    shared: &Shared,
-    sandbox: &Arc<Sandbox>,
-    question: &Question,
-) -> Resolution {
+async fn from_upstream(shared: &Shared, sandbox: &Arc<Sandbox>, question: &Question) -> Resolution {
     let servfail = || Resolution {
         rcode: "SERVFAIL".to_owned(),
         source: None,

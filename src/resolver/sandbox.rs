@@ -47,7 +47,11 @@ pub struct Permit {
 
 impl Sandbox {
     /// Makes a sandbox as the manager describes it.
-    pub fn new(view: &SandboxView, registry: &Arc<Registry>, events: UnboundedSender<Event>) -> Self {
+    pub fn new(
+        view: &SandboxView,
+        registry: &Arc<Registry>,
+        events: UnboundedSender<Event>,
+    ) -> Self {
         let inside = Arc::new(Inside::new(view.id, events));
         let current = Current::new(view, registry, &inside, &Upstreams::nobody());
         Self {

@@ -30,7 +30,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 const PIPELINE: usize = 64;
 
 /// Accepts a sandbox's connections until dropped. The connections go on then.
-pub async fn serve(shard: Rc<Shard>, sandbox: Arc<Sandbox>, listener: Arc<OwnedFd>) -> io::Result<()> {
+pub async fn serve(
+    shard: Rc<Shard>,
+    sandbox: Arc<Sandbox>,
+    listener: Arc<OwnedFd>,
+) -> io::Result<()> {
     let watched = Watched::new(listener, Interest::READABLE)?;
     loop {
         let accepted = watched.async_io(Interest::READABLE, |fd| accept(fd)).await;
@@ -131,18 +135,21 @@ impl Conversation {
                 shared.stats.local.fetch_add(1, Ordering::Relaxed);
                 Some(out[..length].to_vec())
             }
-            Outcome::Forward(what) => match admit(shared, &self.sandbox, &query, Transport::Tcp, out) {
-                Err(length) => Some(out[..length].to_vec()),
-                Ok(permit) => {
-                    let (shard, sandbox) = (self.shard.clone(), self.sandbox.clone());
-                    self.forwards.spawn_local(async move {
-                        let reply =
-                            forward(&shard.shared, &sandbox, &query, &what, Transport::Tcp).await;
-                        (reply, permit)
-                    });
-                    None
+            Outcome::Forward(what) => {
+                match admit(shared, &self.sandbox, &query, Transport::Tcp, out) {
+                    Err(length) => Some(out[..length].to_vec()),
+                    Ok(permit) => {
+                        let (shard, sandbox) = (self.shard.clone(), self.sandbox.clone());
+                        self.forwards.spawn_local(async move {
+                            let reply =
+                                forward(&shard.shared, &sandbox, &query, &what, Transport::Tcp)
+                                    .await;
+                            (reply, permit)
+                        });
+                        None
+                    }
                 }
-            },
+            }
         }
     }
 }

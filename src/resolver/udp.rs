@@ -22,7 +22,11 @@ use tokio::time::sleep;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Answers a sandbox's datagrams until dropped. After each batch the other sandboxes of the shard have their turn.
-pub async fn serve(shard: Rc<Shard>, sandbox: Arc<Sandbox>, socket: Arc<OwnedFd>) -> io::Result<()> {
+pub async fn serve(
+    shard: Rc<Shard>,
+    sandbox: Arc<Sandbox>,
+    socket: Arc<OwnedFd>,
+) -> io::Result<()> {
     let watched = Watched::new(socket.clone(), Interest::READABLE)?;
     loop {
         let mut ready = watched.readable().await?;
@@ -54,20 +58,23 @@ fn one_batch(shard: &Rc<Shard>, sandbox: &Arc<Sandbox>, socket: &Arc<OwnedFd>) -
                 local += 1;
                 length
             }
-            Outcome::Forward(what) => match admit(&shard.shared, sandbox, query, Transport::Udp, out) {
-                Err(length) => length,
-                Ok(permit) => {
-                    let (shard, sandbox) = (shard.clone(), sandbox.clone());
-                    let (query, socket) = (query.to_vec(), Arc::downgrade(socket));
-                    spawn_local(async move {
-                        let reply =
-                            forward(&shard.shared, &sandbox, &query, &what, Transport::Udp).await;
-                        send(&socket, &reply, sender);
-                        drop(permit);
-                    });
-                    continue;
+            Outcome::Forward(what) => {
+                match admit(&shard.shared, sandbox, query, Transport::Udp, out) {
+                    Err(length) => length,
+                    Ok(permit) => {
+                        let (shard, sandbox) = (shard.clone(), sandbox.clone());
+                        let (query, socket) = (query.to_vec(), Arc::downgrade(socket));
+                        spawn_local(async move {
+                            let reply =
+                                forward(&shard.shared, &sandbox, &query, &what, Transport::Udp)
+                                    .await;
+                            send(&socket, &reply, sender);
+                            drop(permit);
+                        });
+                        continue;
+                    }
                 }
-            },
+            }
         };
         batch.reply(place, length);
     }
