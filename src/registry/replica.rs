@@ -144,6 +144,3 @@ impl Mentioned {
         self.sandboxes.contains(&id)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -117,11 +117,6 @@ impl<'q, 'o> Reply<'q, 'o> {
         self.truncated = true;
     }
 
-    /// Returns the reply's length so far.
-    pub fn position(&self) -> usize {
-        self.len
-    }
-
     /// Writes OPT and header. Returns the length of the whole.
     pub fn finish(mut self, rcode: u16, flags: u16) -> usize {
         let asked = self.query.flags;
@@ -267,7 +262,7 @@ pub fn error(
 /// also where only every second or third turn is this name's (a client asks A and AAAA in pairs).
 fn rotation(turn: u32, len: usize) -> usize {
     let fraction = u64::from(turn.wrapping_mul(0x9e37_79b9));
-    (fraction * len as u64 >> 32) as usize
+    ((fraction * len as u64) >> 32) as usize
 }
 
 #[cfg(test)]

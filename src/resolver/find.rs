@@ -200,6 +200,3 @@ fn own_domain(view: &View, key: &Key) -> Option<Found> {
         None => nobody.then(|| Found::NoName(denial(view, None))),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -225,33 +225,43 @@ fn pass_on(
         let Some(next) = next else { break };
         owner = next;
     }
-    copy_records(&mut mine, &upstream, reply);
+    let same_question = reply
+        .get(HEADER..upstream.records)
+        .is_some_and(|question| links.is_empty() && question.eq_ignore_ascii_case(query.question));
+    copy_records(&mut mine, &upstream, reply, same_question);
+    // AD means something only to who asked for it (RFC 6840 section 5.8).
+    let wants_ad = query.flags & AD != 0 || query.edns.as_ref().is_some_and(|edns| edns.dnssec_ok);
     // Without a place for it in an OPT, an extended rcode would read as another one.
     let rcode = match upstream.rcode {
         rcode if rcode > 15 && query.edns.is_none() => Rcode::ServFail as u16,
         rcode => rcode,
     };
-    mine.finish(rcode, upstream.flags & (AD | TC))
+    mine.finish(rcode, upstream.flags & if wants_ad { AD | TC } else { TC })
 }
 
-/// Copies all records but OPT. Where they land at the places that they had, they pass as they are, pointers and all;
-/// else their names are written out.
-fn copy_records(mine: &mut Reply<'_, '_>, upstream: &Upstream, reply: &[u8]) {
+/// Copies all records but OPT. While what stands before them is the same, they pass as they are, pointers and all; else
+/// their names are written out.
+fn copy_records(
+    mine: &mut Reply<'_, '_>,
+    upstream: &Upstream,
+    reply: &[u8],
+    mut same_before: bool,
+) {
     let mut written_out = Vec::new();
     let _read_before = upstream.each(reply, |section, record| {
         if record.rr_type == OPT {
+            same_before = false;
             return true;
         }
-        let bytes = if mine.position() == record.start {
-            &reply[record.start..record.rdata.end]
-        } else {
-            written_out.clear();
-            match write_out(reply, &record, &mut written_out) {
-                Some(()) => &written_out[..],
-                None => return false,
-            }
-        };
-        mine.copy(section, bytes)
+        if same_before {
+            return mine.copy(section, &reply[record.start..record.rdata.end]);
+        }
+        written_out.clear();
+        if write_out(reply, &record, &mut written_out).is_none() {
+            mine.truncate();
+            return false;
+        }
+        mine.copy(section, &written_out)
     });
 }
 
