@@ -134,6 +134,11 @@ impl Mentioned {
         }
     }
 
+    /// Whether an endpoint was named.
+    pub fn has_endpoint(&self, id: EndpointId) -> bool {
+        self.endpoints.contains(&id)
+    }
+
     /// Whether a sandbox was named.
     pub fn has_sandbox(&self, id: SandboxId) -> bool {
         self.sandboxes.contains(&id)
