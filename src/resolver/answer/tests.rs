@@ -30,6 +30,7 @@ fn network(byte: u8, name: &str, subnets: &[&str]) -> NetworkNames {
 
 fn endpoint(byte: u8, network: u8, names: &[&str], addresses: &[&str]) -> Update {
     Update::PutEndpoint(EndpointNames {
+        owner: id(byte),
         id: id(byte),
         network: id(network),
         sandbox: names[0].parse().unwrap(),
