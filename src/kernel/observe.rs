@@ -1,10 +1,9 @@
 //! What is found of a scope: each link is asked for by name, each namespace from inside.
 
-use super::link::{Mark, mark};
-use super::rtnl::{Rtnl, address_of};
+use super::rtnl::{Rtnl, address_of, mtu_of, name_of};
 use super::{KernelError, netns, route, sysctl};
-use crate::model::IfName;
-use crate::plan::{Found, FoundLink, Wanted};
+use crate::model::{IfName, SandboxId};
+use crate::plan::{Found, FoundInside, FoundLink, Wanted};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
 use std::collections::BTreeMap;
 use std::io;
@@ -30,9 +29,7 @@ pub(super) async fn observe(rtnl: &Rtnl, wanted: &Wanted) -> Result<Found, Kerne
     Ok(found)
 }
 
-async fn insides(
-    wanted: &Wanted,
-) -> Result<BTreeMap<crate::model::SandboxId, crate::plan::FoundInside>, KernelError> {
+async fn insides(wanted: &Wanted) -> Result<BTreeMap<SandboxId, FoundInside>, KernelError> {
     let places: Vec<_> =
         wanted.insides.iter().map(|(id, inside)| (*id, inside.place.clone())).collect();
     let look = move || {
@@ -68,7 +65,7 @@ async fn master(
     if let Some(name) = known.get(&index) {
         return Ok(name.clone());
     }
-    let name = rtnl.link_at(index).await?.as_ref().and_then(route::name);
+    let name = rtnl.link_at(index).await?.as_ref().and_then(name_of);
     known.insert(index, name.clone());
     Ok(name)
 }
@@ -79,7 +76,7 @@ fn describe(link: &LinkMessage) -> FoundLink {
         alias: None,
         group: 0,
         bridge: None,
-        mtu: mtu(link),
+        mtu: mtu_of(link),
         up: link.header.flags.contains(LinkFlags::Up),
         addresses: Vec::new(),
     };
@@ -92,20 +89,6 @@ fn describe(link: &LinkMessage) -> FoundLink {
         }
     }
     seen
-}
-
-/// Returns a link's MTU.
-pub(super) fn mtu(link: &LinkMessage) -> u32 {
-    let mtu = link.attributes.iter().find_map(|attribute| match attribute {
-        LinkAttribute::Mtu(mtu) => Some(*mtu),
-        _ => None,
-    });
-    mtu.unwrap_or(0)
-}
-
-/// Whether netdns made a link.
-pub(super) fn is_ours(link: &LinkMessage) -> bool {
-    mark(link) != Mark::Foreign
 }
 
 fn kind(infos: &[LinkInfo]) -> String {

@@ -2,14 +2,14 @@
 //!
 //! Default routes that do not bear our protocol number stay as they are; ours go before them.
 
-use super::rtnl::Rtnl;
+use super::rtnl::{Rtnl, name_of};
 use super::{KernelError, link, sysctl};
 use crate::model::IfName;
 use crate::plan::{FoundInside, Inside, PROTOCOL};
 use rtnetlink::RouteMessageBuilder;
 use rtnetlink::packet_core::NLM_F_CREATE;
 use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use rtnetlink::packet_route::link::LinkFlags;
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol,
 };
@@ -60,20 +60,12 @@ pub(super) async fn look_inside(rtnl: &Rtnl) -> Result<FoundInside, KernelError>
     let mut default_routes = Vec::new();
     for (index, gateway) in our_defaults(rtnl).await?.iter().filter_map(hop) {
         let link = rtnl.link_at(index).await.map_err(failed("read", gateway))?;
-        default_routes.extend(link.as_ref().and_then(name).map(|name| (name, gateway)));
+        default_routes.extend(link.as_ref().and_then(name_of).map(|name| (name, gateway)));
     }
     Ok(FoundInside {
         lo_up: lo.is_some_and(|lo| lo.header.flags.contains(LinkFlags::Up)),
         default_routes,
         forwarding: sysctl::forwards(),
-    })
-}
-
-/// Returns a link's name, if it is one that could be ours.
-pub(super) fn name(link: &LinkMessage) -> Option<IfName> {
-    link.attributes.iter().find_map(|attribute| match attribute {
-        LinkAttribute::IfName(name) => name.parse().ok(),
-        _ => None,
     })
 }
 
