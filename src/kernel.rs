@@ -3,6 +3,7 @@
 mod conntrack;
 mod error;
 mod facts;
+pub mod foreign;
 mod link;
 mod linux;
 mod look;
@@ -17,6 +18,7 @@ mod sys;
 mod sysctl;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 
 pub use error::KernelError;
 pub use linux::Linux;
