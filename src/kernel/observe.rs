@@ -40,7 +40,7 @@ async fn insides(wanted: &Wanted) -> Result<BTreeMap<SandboxId, FoundInside>, Ke
                 Ok(inside) => {
                     found.insert(id, inside);
                 }
-                Err(KernelError::Namespace { .. } | KernelError::NamespaceChanged { .. }) => {
+                Err(error) if is_gone(&error) => {
                     tracing::debug!(path = %place.origin.key().display(), "a namespace is gone");
                 }
                 Err(error) => return Err(error),
@@ -49,6 +49,17 @@ async fn insides(wanted: &Wanted) -> Result<BTreeMap<SandboxId, FoundInside>, Ke
         Ok(found)
     };
     tokio::task::spawn_blocking(look).await.expect("what runs in a namespace does not panic")
+}
+
+/// Whether a namespace could not be entered because it is no more, and not because something else failed.
+fn is_gone(error: &KernelError) -> bool {
+    match error {
+        KernelError::NamespaceChanged { .. } => true,
+        KernelError::Namespace { source, .. } => {
+            matches!(source.raw_os_error(), Some(libc::ENOENT | libc::ESRCH))
+        }
+        _ => false,
+    }
 }
 
 /// Returns the name of the bridge that a link is a port of. Many links have one bridge, so answers are kept.

@@ -61,10 +61,7 @@ impl Rtnl {
     /// Removes a link by name; one that does not exist is passed over.
     pub(super) async fn remove(&self, name: &str) -> io::Result<()> {
         let message = named(name, Vec::new());
-        match self.change(RouteNetlinkMessage::DelLink(message), 0).await {
-            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(()),
-            other => other,
-        }
+        tolerate(self.change(RouteNetlinkMessage::DelLink(message), 0).await, libc::ENODEV)
     }
 
     /// Gives a link an address; one that it has already is left.
@@ -75,10 +72,7 @@ impl Rtnl {
             let attributes = &mut request.message_mut().attributes;
             attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
         }
-        match request.execute().await.map_err(errno) {
-            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(()),
-            other => other,
-        }
+        tolerate(request.execute().await.map_err(errno), libc::EEXIST)
     }
 
     /// Returns the addresses of one link, or of all.
@@ -114,6 +108,14 @@ pub(super) fn up(mut message: LinkMessage) -> LinkMessage {
     message.header.flags |= LinkFlags::Up;
     message.header.change_mask |= LinkFlags::Up;
     message
+}
+
+/// Takes one error for success: what was asked for is so already.
+pub(super) fn tolerate(done: io::Result<()>, errno: i32) -> io::Result<()> {
+    done.or_else(|error| match error.raw_os_error() {
+        Some(raw) if raw == errno => Ok(()),
+        _ => Err(error),
+    })
 }
 
 /// Returns a link's name, if it is one that could be ours.

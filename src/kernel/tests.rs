@@ -214,7 +214,6 @@ fn each_step_can_be_repeated() {
         for step in &steps {
             linux.apply(step).await.unwrap();
         }
-        // Making the pair again took the route with it; nothing else is missing.
         assert_eq!(converge(&linux, &wanted(&[(2, place)])).await, 0);
     });
 }
@@ -263,6 +262,19 @@ fn a_pair_that_cannot_be_finished_leaves_nothing() {
         assert_eq!(error.to_string(), "cannot find interface br-test");
         assert!(!ip("link").contains("veth2"));
         guest.within(|| assert!(!ip("link").contains("eth0")));
+    });
+}
+
+#[test]
+fn a_link_of_the_sandboxs_own_is_named_when_it_is_in_the_way() {
+    on_a_host(async |linux| {
+        let guest = Guest::start();
+        guest.within(|| ip("link add eth0 type bridge"));
+        linux.apply(&Step::AddBridge(bridge())).await.unwrap();
+        let error = linux.apply(&Step::AddVeth(veth(2, guest.place(&linux)))).await.unwrap_err();
+        let text = "interface eth0 exists in the sandbox and was not made by netdns";
+        assert_eq!(error.to_string(), text);
+        assert!(!ip("link").contains("veth2"));
     });
 }
 
