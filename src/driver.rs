@@ -1,6 +1,7 @@
 //! Driver: what a scope of State wants of the kernel. Pure: it decides, and never acts.
 //!
-//! Only driver `bridge` wants anything. `none` is a namespace with nothing but lo; `host` has no namespace of its own.
+//! Only driver `bridge` wants links: `none` is a namespace with nothing but lo, `host` has no namespace of its own. What
+//! networks want of the firewall is in [`firewall`].
 
 mod bridge;
 pub mod firewall;

@@ -130,10 +130,10 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
         .map_err(failed("find the resolver's program"))?;
     let returned = supervisor.adopt().await;
     let controller = Controller::new(kernel, store, resolver, replica, settings);
-    controller.recover(returned).await.map_err(|failure| Failure {
-        hint: failure.hint(),
-        ..Failure::new(failure.text())
-    })?;
+    controller
+        .recover(returned)
+        .await
+        .map_err(|failure| Failure { hint: failure.hint(), ..Failure::new(failure.text()) })?;
     tokio::spawn(supervisor.run());
     let follower = controller.clone();
     tokio::spawn(async move { follower.follow(unasked).await });
@@ -157,10 +157,12 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
 fn open_store(args: &DaemonArgs, dirs: &Dirs, boot_id: &str) -> Result<RedbStore, Failure> {
     let opened = match args.recover {
         false => RedbStore::open(&dirs.state_dir, &dirs.run_dir, boot_id),
-        true => RedbStore::recover(&dirs.state_dir, &dirs.run_dir, boot_id).map(|(store, aside)| {
-            aside.iter().for_each(|file| warn!(file = %file.display(), "set aside"));
-            store
-        }),
+        true => {
+            RedbStore::recover(&dirs.state_dir, &dirs.run_dir, boot_id).map(|(store, aside)| {
+                aside.iter().for_each(|file| warn!(file = %file.display(), "set aside"));
+                store
+            })
+        }
     };
     opened.map_err(|error| Failure { hint: error.hint(), ..Failure::new(chain(&error)) })
 }

@@ -25,6 +25,14 @@ pub enum KernelError {
         #[source]
         source: io::Error,
     },
+    /// A link of somebody else's has the name.
+    #[error("interface {link} exists {place} and was not made by netdns")]
+    LinkTaken {
+        /// The name.
+        link: IfName,
+        /// On the host or in the sandbox.
+        place: &'static str,
+    },
     /// An address of a link.
     #[error("cannot give address {address} to interface {link}")]
     Address {
@@ -56,7 +64,7 @@ pub enum KernelError {
         #[source]
         source: io::Error,
     },
-    /// A namespace.
+    /// A namespace that cannot be opened or entered.
     #[error("cannot enter network namespace {}", .path.display())]
     Namespace {
         /// What opens it.

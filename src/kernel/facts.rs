@@ -2,8 +2,8 @@
 //!
 //! Default routes and their halves say nothing about who uses an address, and are ignored.
 
-use super::observe::{is_ours, mtu};
-use super::rtnl::{Rtnl, address_of};
+use super::link::{Mark, mark};
+use super::rtnl::{Rtnl, address_of, mtu_of, name_of};
 use super::{KernelError, route};
 use crate::model::HostFacts;
 use ipnet::IpNet;
@@ -31,7 +31,7 @@ pub(super) async fn facts(rtnl: &Rtnl) -> Result<HostFacts, KernelError> {
     let addresses = rtnl.addresses(None).await.map_err(failed("the addresses of the host"))?;
     let routes = rtnl.routes().await.map_err(failed("the routes of the host"))?;
 
-    let foreign = |index: u32| links.get(&index).filter(|link| !is_ours(link));
+    let foreign = |index: u32| links.get(&index).filter(|link| mark(link) == Mark::Foreign);
     let mut facts = HostFacts { uplink_mtu: uplink_mtu(&routes, &links), ..HostFacts::default() };
     for address in &addresses {
         let Some(link) = foreign(address.header.index) else { continue };
@@ -105,7 +105,7 @@ fn uplink_mtu(routes: &[RouteMessage], links: &BTreeMap<u32, LinkMessage>) -> u3
         })
         .filter_map(|route| Some((metric(route), links.get(&oif_of(route)?)?)))
         .min_by_key(|(metric, _)| *metric)
-        .map_or(ETHERNET_MTU, |(_, link)| mtu(link))
+        .map_or(ETHERNET_MTU, |(_, link)| mtu_of(link))
 }
 
 /// Returns a route's link; of a multipath route, the first.
@@ -119,5 +119,5 @@ fn oif_of(route: &RouteMessage) -> Option<u32> {
 }
 
 fn name(link: &LinkMessage) -> String {
-    route::name(link).map_or_else(|| format!("interface {}", link.header.index), String::from)
+    name_of(link).map_or_else(|| format!("interface {}", link.header.index), String::from)
 }

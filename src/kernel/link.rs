@@ -3,7 +3,7 @@
 //! The alias is set last, in the request that sets a link up: a link with our group and without an alias was never
 //! finished, whatever interrupted it, and is removed before it is made again.
 
-use super::rtnl::{Rtnl, named, up};
+use super::rtnl::{Rtnl, named, tolerate, up};
 use super::{KernelError, netns, sysctl};
 use crate::model::{IfName, Mac};
 use crate::plan::{Bridge, GROUP, Place, Veth, alias, is_alias};
@@ -29,7 +29,8 @@ pub(super) async fn add_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), Kerne
     // Without an address of its own a bridge takes that of its lowest port, and changes it as they come and go.
     let attributes =
         vec![LinkAttribute::LinkInfo(vec![info]), LinkAttribute::Address(mac.bytes().to_vec())];
-    if make(rtnl, &bridge.name, attributes, &alias(bridge.network.0)).await? == Made::Before {
+    let alias = alias(bridge.network.0);
+    if make(rtnl, &bridge.name, attributes, &alias).await? == Made::Before {
         return mend_bridge(rtnl, bridge).await;
     }
     let done = mend_bridge(rtnl, bridge).await;
@@ -51,13 +52,23 @@ pub(super) async fn mend_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), Kern
 /// On failure nothing remains.
 pub(super) async fn add_veth(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
     let ns = netns::open(&veth.place)?;
-    let alias = alias(veth.endpoint.0);
-    if make(rtnl, &veth.name, pair(veth, ns.as_fd()), &alias).await? == Made::Before {
+    if make_pair(rtnl, veth, ns.as_fd()).await? == Made::Before {
         rtnl.remove(veth.name.as_str()).await.map_err(failed("remove", &veth.name))?;
-        make(rtnl, &veth.name, pair(veth, ns.as_fd()), &alias).await?;
+        make_pair(rtnl, veth, ns.as_fd()).await?;
     }
     let done = finish_veth(rtnl, veth).await;
     or_remove(rtnl, &veth.name, done).await
+}
+
+async fn make_pair(rtnl: &Rtnl, veth: &Veth, ns: BorrowedFd<'_>) -> Result<Made, KernelError> {
+    let made = make(rtnl, &veth.name, pair(veth, ns), &alias(veth.endpoint.0)).await;
+    made.map_err(|error| match error {
+        // No link of the host is in the way, so it is one of the sandbox's.
+        KernelError::Link { source, .. } if source.raw_os_error() == Some(libc::EEXIST) => {
+            KernelError::LinkTaken { link: veth.link.clone(), place: "in the sandbox" }
+        }
+        error => error,
+    })
 }
 
 async fn finish_veth(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
@@ -94,29 +105,27 @@ pub(super) async fn remove(rtnl: &Rtnl, names: &[IfName]) -> Result<(), KernelEr
             ours.push(name);
         }
     }
-    if ours.len() <= FEW {
-        for name in ours {
-            rtnl.remove(name.as_str()).await.map_err(failed("remove", name))?;
-        }
-        return Ok(());
+    if ours.len() > FEW {
+        return remove_group(rtnl, &ours).await;
     }
-    for name in &ours {
-        let message = named(name.as_str(), vec![LinkAttribute::Group(LEAVING)]);
-        match rtnl.change(RouteNetlinkMessage::SetLink(message), 0).await {
-            Err(error) if error.raw_os_error() != Some(libc::ENODEV) => {
-                return Err(failed("remove", name)(error));
-            }
-            _ => {}
-        }
+    for name in ours {
+        rtnl.remove(name.as_str()).await.map_err(failed("remove", name))?;
+    }
+    Ok(())
+}
+
+/// Removes many links with one request, which waits for the kernel's readers once and not once a link.
+async fn remove_group(rtnl: &Rtnl, names: &[&IfName]) -> Result<(), KernelError> {
+    let leaving = || vec![LinkAttribute::Group(LEAVING)];
+    for name in names {
+        let message = RouteNetlinkMessage::SetLink(named(name.as_str(), leaving()));
+        let done = rtnl.change(message, 0).await;
+        tolerate(done, libc::ENODEV).map_err(failed("remove", name))?;
     }
     let mut message = LinkMessage::default();
-    message.attributes.push(LinkAttribute::Group(LEAVING));
-    match rtnl.change(RouteNetlinkMessage::DelLink(message), 0).await {
-        Err(error) if error.raw_os_error() != Some(libc::ENODEV) => {
-            Err(failed("remove", ours[0])(error))
-        }
-        _ => Ok(()),
-    }
+    message.attributes = leaving();
+    let done = rtnl.change(RouteNetlinkMessage::DelLink(message), 0).await;
+    tolerate(done, libc::ENODEV).map_err(failed("remove", names[0]))
 }
 
 /// Whose a link is.
@@ -205,7 +214,8 @@ async fn make(
             create().await.map_err(failed("make", name))?;
             Ok(Made::Now)
         }
-        Some(_) | None => Err(failed("make", name)(exists)),
+        Some(_) => Err(KernelError::LinkTaken { link: name.clone(), place: "on the host" }),
+        None => Err(failed("make", name)(exists)),
     }
 }
 

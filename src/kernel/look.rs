@@ -3,9 +3,7 @@
 use super::{KernelError, Looked, netns, sys};
 use crate::model::{AttachTo, Origin, Refusal};
 use crate::plan::Place;
-use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::stat::Mode;
 use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -40,26 +38,19 @@ fn namespace(origin: &Origin, host: (u64, u64)) -> Result<(u64, u64), KernelErro
         Origin::Init(pid) | Origin::Pid(pid) => format!("process {pid}"),
         Origin::Netns(path) => path.display().to_string(),
     };
-    // Never waits for a writer of a FIFO, never takes a terminal.
-    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let failed = |source: nix::Error| KernelError::Namespace {
-        path: path.clone(),
-        source: io::Error::from(source),
-    };
-    let ns = match (open(&path, flags, Mode::empty()), origin.pid()) {
-        (Ok(ns), _) => ns,
-        (Err(nix::Error::ENOENT), Some(pid)) => return Err(Refusal::NoSuchProcess(pid).into()),
-        (Err(error @ (nix::Error::EACCES | nix::Error::EMFILE | nix::Error::ENFILE)), _) => {
-            return Err(failed(error));
-        }
-        (Err(_), _) => return Err(Refusal::NotANamespace(shown()).into()),
-    };
-    let is_nsfs = fstatfs(&ns).map_err(failed)?.filesystem_type() == NSFS_MAGIC;
+    let failed = |source: io::Error| KernelError::Namespace { path: path.clone(), source };
+    let ns =
+        netns::open_file(&path).map_err(|error| match (error.raw_os_error(), origin.pid()) {
+            (Some(libc::EACCES | libc::EMFILE | libc::ENFILE), _) => failed(error),
+            (_, Some(pid)) => Refusal::NoSuchProcess(pid).into(),
+            (_, None) => Refusal::NotANamespace(shown()).into(),
+        })?;
+    let is_nsfs =
+        fstatfs(&ns).map_err(|errno| failed(errno.into()))?.filesystem_type() == NSFS_MAGIC;
     if !is_nsfs || !sys::is_netns(ns.as_fd()) {
         return Err(Refusal::NotANamespace(shown()).into());
     }
-    let identity = netns::identity(&ns)
-        .map_err(|source| KernelError::Namespace { path: path.clone(), source })?;
+    let identity = netns::identity(&ns).map_err(failed)?;
     if identity == host {
         return Err(Refusal::HostNamespace(shown()).into());
     }

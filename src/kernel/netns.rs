@@ -8,11 +8,13 @@ use super::rtnl::Rtnl;
 use crate::plan::Place;
 use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::fstat;
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::thread;
 
 /// Runs `work` on a fresh thread inside a network namespace, and waits for it.
@@ -38,12 +40,17 @@ pub fn identity(ns: impl AsFd) -> io::Result<(u64, u64)> {
 /// Opens a sandbox's namespace, if it is still the one that was attached.
 pub(super) fn open(place: &Place) -> Result<OwnedFd, KernelError> {
     let path = place.origin.key();
-    let opened = File::open(&path).and_then(|ns| Ok((identity(&ns)?, OwnedFd::from(ns))));
-    match opened {
+    match open_file(&path).and_then(|ns| Ok((identity(&ns)?, ns))) {
         Ok((identity, ns)) if identity == place.netns => Ok(ns),
         Ok(_) => Err(KernelError::NamespaceChanged { path }),
         Err(source) => Err(KernelError::Namespace { path, source }),
     }
+}
+
+/// Opens what may stand for a namespace, without waiting for a writer of a FIFO or taking a terminal.
+pub(super) fn open_file(path: &Path) -> io::Result<OwnedFd> {
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    Ok(OpenOptions::new().read(true).custom_flags(flags).open(path)?.into())
 }
 
 /// Runs `work` inside a sandbox's namespace. The calling thread waits.

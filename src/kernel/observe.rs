@@ -1,10 +1,10 @@
 //! What is found of a scope: each link is asked for by name, each namespace from inside.
 
 use super::link::{Mark, mark};
-use super::rtnl::{Rtnl, address_of};
+use super::rtnl::{Rtnl, address_of, mtu_of, name_of};
 use super::{KernelError, netns, route, sysctl};
-use crate::model::IfName;
-use crate::plan::{Found, FoundLink, Wanted};
+use crate::model::{IfName, SandboxId};
+use crate::plan::{Found, FoundInside, FoundLink, Wanted};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -34,12 +34,10 @@ pub(super) async fn observe(rtnl: &Rtnl, wanted: &Wanted) -> Result<Found, Kerne
 pub(super) async fn marked(rtnl: &Rtnl) -> Result<BTreeSet<IfName>, KernelError> {
     let links = rtnl.links().await;
     let links = links.map_err(|source| KernelError::Read { what: "the host's links", source })?;
-    Ok(links.iter().filter(|link| is_ours(link)).filter_map(route::name).collect())
+    Ok(links.iter().filter(|link| mark(link) != Mark::Foreign).filter_map(name_of).collect())
 }
 
-async fn insides(
-    wanted: &Wanted,
-) -> Result<BTreeMap<crate::model::SandboxId, crate::plan::FoundInside>, KernelError> {
+async fn insides(wanted: &Wanted) -> Result<BTreeMap<SandboxId, FoundInside>, KernelError> {
     let places: Vec<_> =
         wanted.insides.iter().map(|(id, inside)| (*id, inside.place.clone())).collect();
     let look = move || {
@@ -50,7 +48,7 @@ async fn insides(
                 Ok(inside) => {
                     found.insert(id, inside);
                 }
-                Err(KernelError::Namespace { .. } | KernelError::NamespaceChanged { .. }) => {
+                Err(error) if is_gone(&error) => {
                     tracing::debug!(path = %place.origin.key().display(), "a namespace is gone");
                 }
                 Err(error) => return Err(error),
@@ -59,6 +57,17 @@ async fn insides(
         Ok(found)
     };
     tokio::task::spawn_blocking(look).await.expect("what runs in a namespace does not panic")
+}
+
+/// Whether a namespace could not be entered because it is no more, and not because something else failed.
+fn is_gone(error: &KernelError) -> bool {
+    match error {
+        KernelError::NamespaceChanged { .. } => true,
+        KernelError::Namespace { source, .. } => {
+            matches!(source.raw_os_error(), Some(libc::ENOENT | libc::ESRCH))
+        }
+        _ => false,
+    }
 }
 
 /// Returns the name of the bridge that a link is a port of. Many links have one bridge, so answers are kept.
@@ -75,7 +84,7 @@ async fn master(
     if let Some(name) = known.get(&index) {
         return Ok(name.clone());
     }
-    let name = rtnl.link_at(index).await?.as_ref().and_then(route::name);
+    let name = rtnl.link_at(index).await?.as_ref().and_then(name_of);
     known.insert(index, name.clone());
     Ok(name)
 }
@@ -86,7 +95,7 @@ fn describe(link: &LinkMessage) -> FoundLink {
         alias: None,
         group: 0,
         bridge: None,
-        mtu: mtu(link),
+        mtu: mtu_of(link),
         up: link.header.flags.contains(LinkFlags::Up),
         addresses: Vec::new(),
     };
@@ -99,20 +108,6 @@ fn describe(link: &LinkMessage) -> FoundLink {
         }
     }
     seen
-}
-
-/// Returns a link's MTU.
-pub(super) fn mtu(link: &LinkMessage) -> u32 {
-    let mtu = link.attributes.iter().find_map(|attribute| match attribute {
-        LinkAttribute::Mtu(mtu) => Some(*mtu),
-        _ => None,
-    });
-    mtu.unwrap_or(0)
-}
-
-/// Whether netdns made a link.
-pub(super) fn is_ours(link: &LinkMessage) -> bool {
-    mark(link) != Mark::Foreign
 }
 
 fn kind(infos: &[LinkInfo]) -> String {

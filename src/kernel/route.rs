@@ -2,14 +2,14 @@
 //!
 //! Default routes that do not bear our protocol number stay as they are; ours go before them.
 
-use super::rtnl::Rtnl;
+use super::rtnl::{Rtnl, name_of, tolerate};
 use super::{KernelError, link, sysctl};
 use crate::model::IfName;
 use crate::plan::{FoundInside, Inside, PROTOCOL};
 use rtnetlink::RouteMessageBuilder;
 use rtnetlink::packet_core::NLM_F_CREATE;
 use rtnetlink::packet_route::RouteNetlinkMessage;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use rtnetlink::packet_route::link::LinkFlags;
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol,
 };
@@ -17,35 +17,32 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Sets lo up, replaces our default routes and stops forwarding if asked. Runs inside the namespace.
-///
-/// A new route is added before the old one goes, so that a change of networks leaves no moment without.
 pub(super) async fn set_inside(rtnl: &Rtnl, inside: &Inside) -> Result<(), KernelError> {
     link::set_up(rtnl, &lo(), Vec::new()).await?;
     if inside.no_forwarding {
         sysctl::set_forwarding(false)?;
     }
-    let old = our_defaults(rtnl).await?;
+    replace_defaults(rtnl, &inside.default_routes).await
+}
+
+/// A new route is added before the old one goes, so that a change of networks leaves no moment without.
+async fn replace_defaults(rtnl: &Rtnl, wanted: &[(IfName, IpAddr)]) -> Result<(), KernelError> {
+    let old: Vec<_> = our_defaults(rtnl).await?.iter().filter_map(hop).collect();
     let mut kept = Vec::new();
-    for (name, gateway) in &inside.default_routes {
-        let index = link::index(rtnl, name).await?;
-        kept.push((index, *gateway));
-        if old.iter().any(|route| hop(route) == Some((index, *gateway))) {
-            continue;
+    for (name, gateway) in wanted {
+        let hop = (link::index(rtnl, name).await?, *gateway);
+        if !old.contains(&hop) {
+            // CREATE without EXCL or REPLACE puts it before what others may have made.
+            let message = RouteNetlinkMessage::NewRoute(default_route(hop));
+            let done = rtnl.change(message, NLM_F_CREATE).await;
+            done.map_err(failed("add", *gateway))?;
         }
-        // CREATE without EXCL or REPLACE puts it before what others may have made.
-        let message = RouteNetlinkMessage::NewRoute(default_route(index, *gateway));
-        let done = rtnl.change(message, NLM_F_CREATE).await;
-        done.map_err(failed("add", *gateway))?;
+        kept.push(hop);
     }
-    for route in old {
-        let Some(hop) = hop(&route).filter(|hop| !kept.contains(hop)) else { continue };
-        let message = RouteNetlinkMessage::DelRoute(default_route(hop.0, hop.1));
-        match rtnl.change(message, 0).await {
-            Err(error) if error.raw_os_error() != Some(libc::ESRCH) => {
-                return Err(failed("remove", hop.1)(error));
-            }
-            _ => {}
-        }
+    for hop in old.into_iter().filter(|hop| !kept.contains(hop)) {
+        let message = RouteNetlinkMessage::DelRoute(default_route(hop));
+        let done = tolerate(rtnl.change(message, 0).await, libc::ESRCH);
+        done.map_err(failed("remove", hop.1))?;
     }
     Ok(())
 }
@@ -60,20 +57,12 @@ pub(super) async fn look_inside(rtnl: &Rtnl) -> Result<FoundInside, KernelError>
     let mut default_routes = Vec::new();
     for (index, gateway) in our_defaults(rtnl).await?.iter().filter_map(hop) {
         let link = rtnl.link_at(index).await.map_err(failed("read", gateway))?;
-        default_routes.extend(link.as_ref().and_then(name).map(|name| (name, gateway)));
+        default_routes.extend(link.as_ref().and_then(name_of).map(|name| (name, gateway)));
     }
     Ok(FoundInside {
         lo_up: lo.is_some_and(|lo| lo.header.flags.contains(LinkFlags::Up)),
         default_routes,
         forwarding: sysctl::forwards(),
-    })
-}
-
-/// Returns a link's name, if it is one that could be ours.
-pub(super) fn name(link: &LinkMessage) -> Option<IfName> {
-    link.attributes.iter().find_map(|attribute| match attribute {
-        LinkAttribute::IfName(name) => name.parse().ok(),
-        _ => None,
     })
 }
 
@@ -114,7 +103,7 @@ async fn our_defaults(rtnl: &Rtnl) -> Result<Vec<RouteMessage>, KernelError> {
     Ok(routes)
 }
 
-fn default_route(index: u32, gateway: IpAddr) -> RouteMessage {
+fn default_route((index, gateway): (u32, IpAddr)) -> RouteMessage {
     let protocol = RouteProtocol::Other(PROTOCOL);
     match gateway {
         IpAddr::V4(gateway) => RouteMessageBuilder::<Ipv4Addr>::new()

@@ -2,16 +2,17 @@
 //!
 //! The namespace is that of the thread that opened it, wherever it is used later.
 
+use crate::model::IfName;
 use futures_util::{StreamExt, TryStreamExt};
 use ipnet::IpNet;
 use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
-use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use rtnetlink::packet_route::route::RouteMessage;
-use rtnetlink::{Error, Handle, RouteMessageBuilder};
+use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+use rtnetlink::{Error, Handle};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// A connection to the kernel's routing and link tables.
 #[derive(Clone, Debug)]
@@ -60,10 +61,7 @@ impl Rtnl {
     /// Removes a link by name; one that does not exist is passed over.
     pub(super) async fn remove(&self, name: &str) -> io::Result<()> {
         let message = named(name, Vec::new());
-        match self.change(RouteNetlinkMessage::DelLink(message), 0).await {
-            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(()),
-            other => other,
-        }
+        tolerate(self.change(RouteNetlinkMessage::DelLink(message), 0).await, libc::ENODEV)
     }
 
     /// Gives a link an address; one that it has already is left.
@@ -74,10 +72,7 @@ impl Rtnl {
             let attributes = &mut request.message_mut().attributes;
             attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
         }
-        match request.execute().await.map_err(errno) {
-            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(()),
-            other => other,
-        }
+        tolerate(request.execute().await.map_err(errno), libc::EEXIST)
     }
 
     /// Returns the addresses of one link, or of all.
@@ -89,14 +84,10 @@ impl Rtnl {
 
     /// Returns the routes of both families in every table.
     pub(super) async fn routes(&self) -> io::Result<Vec<RouteMessage>> {
-        let v4 = RouteMessageBuilder::<Ipv4Addr>::new().build();
-        let v6 = RouteMessageBuilder::<Ipv6Addr>::new().build();
         let mut routes = Vec::new();
-        for mut filter in [v4, v6] {
-            filter.header = rtnetlink::packet_route::route::RouteHeader {
-                address_family: filter.header.address_family,
-                ..Default::default()
-            };
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            let mut filter = RouteMessage::default();
+            filter.header.address_family = family;
             let found = self.0.route().get(filter).execute().try_collect::<Vec<_>>().await;
             routes.extend(found.map_err(errno)?);
         }
@@ -117,6 +108,31 @@ pub(super) fn up(mut message: LinkMessage) -> LinkMessage {
     message.header.flags |= LinkFlags::Up;
     message.header.change_mask |= LinkFlags::Up;
     message
+}
+
+/// Takes one error for success: what was asked for is so already.
+pub(super) fn tolerate(done: io::Result<()>, errno: i32) -> io::Result<()> {
+    done.or_else(|error| match error.raw_os_error() {
+        Some(raw) if raw == errno => Ok(()),
+        _ => Err(error),
+    })
+}
+
+/// Returns a link's name, if it is one that could be ours.
+pub(super) fn name_of(link: &LinkMessage) -> Option<IfName> {
+    link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::IfName(name) => name.parse().ok(),
+        _ => None,
+    })
+}
+
+/// Returns a link's MTU; 0 if the kernel did not say.
+pub(super) fn mtu_of(link: &LinkMessage) -> u32 {
+    let mtu = link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::Mtu(mtu) => Some(*mtu),
+        _ => None,
+    });
+    mtu.unwrap_or(0)
 }
 
 /// Returns an address message's address as the link has it.

@@ -3,14 +3,12 @@
 use super::route::lo;
 use super::{DnsSockets, InsideSockets, KernelError, link, netns, nft};
 use crate::plan::Place;
+use crate::plan::nft::RESOLVER;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-
-/// Where a sandbox finds its resolver.
-const RESOLVER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 11);
 
 /// How many connections wait to be accepted.
 const BACKLOG: i32 = 128;

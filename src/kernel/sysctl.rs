@@ -2,8 +2,9 @@
 
 use super::KernelError;
 use crate::model::IfName;
-use std::io::{self, ErrorKind};
-use std::{fs, path::Path};
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 const FORWARDING: &str = "net/ipv4/ip_forward";
 
@@ -36,9 +37,10 @@ pub(super) fn ipv6(link: &IfName, on: bool) -> Result<(), KernelError> {
 }
 
 fn write(key: String, value: &str) -> Result<(), KernelError> {
-    let path = Path::new("/proc/sys").join(&key);
-    let result: io::Result<()> = fs::write(path, value);
-    result.map_err(|source| KernelError::Sysctl { key, source })
+    // Without O_CREAT: with it, a missing sysctl is not missing but forbidden.
+    let file = OpenOptions::new().write(true).open(Path::new("/proc/sys").join(&key));
+    let done = file.and_then(|mut file| file.write_all(value.as_bytes()));
+    done.map_err(|source| KernelError::Sysctl { key, source })
 }
 
 /// Returns first and last of the ports that the kernel chooses from.

@@ -6,7 +6,7 @@ use crate::plan::{Bridge, GROUP, Inside, Veth, alias, diff};
 use nix::sched::{CloneFlags, unshare};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -214,7 +214,6 @@ fn each_step_can_be_repeated() {
         for step in &steps {
             linux.apply(step).await.unwrap();
         }
-        // Making the pair again took the route with it; nothing else is missing.
         assert_eq!(converge(&linux, &wanted(&[(2, place)])).await, 0);
     });
 }
@@ -263,6 +262,19 @@ fn a_pair_that_cannot_be_finished_leaves_nothing() {
         assert_eq!(error.to_string(), "cannot find interface br-test");
         assert!(!ip("link").contains("veth2"));
         guest.within(|| assert!(!ip("link").contains("eth0")));
+    });
+}
+
+#[test]
+fn a_link_of_the_sandboxs_own_is_named_when_it_is_in_the_way() {
+    on_a_host(async |linux| {
+        let guest = Guest::start();
+        guest.within(|| ip("link add eth0 type bridge"));
+        linux.apply(&Step::AddBridge(bridge())).await.unwrap();
+        let error = linux.apply(&Step::AddVeth(veth(2, guest.place(&linux)))).await.unwrap_err();
+        let text = "interface eth0 exists in the sandbox and was not made by netdns";
+        assert_eq!(error.to_string(), text);
+        assert!(!ip("link").contains("veth2"));
     });
 }
 
@@ -365,7 +377,7 @@ fn a_port_is_ours_alone_while_it_is_held() {
 fn a_port_that_a_stranger_serves_is_refused_and_the_stranger_named() {
     on_a_host(async |linux| {
         ip("link set lo up");
-        let _tcp = std::net::TcpListener::bind("127.0.0.1:5000").unwrap();
+        let _tcp = TcpListener::bind("127.0.0.1:5000").unwrap();
         let _udp = UdpSocket::bind("127.0.0.1:5000").unwrap();
         for proto in [Proto::Tcp, Proto::Udp] {
             let Err(KernelError::Refused(Refusal::PortTaken { by: Some(by), .. })) =
@@ -383,7 +395,7 @@ fn a_held_port_takes_nothing_in() {
     on_a_host(async |linux| {
         ip("link set lo up");
         let _tcp = linux.bind_port(&publish("0.0.0.0", Proto::Tcp)).unwrap();
-        let refused = std::net::TcpStream::connect("127.0.0.1:5000").unwrap_err();
+        let refused = TcpStream::connect("127.0.0.1:5000").unwrap_err();
         assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
 
         let udp = UdpSocket::from(linux.bind_port(&publish("0.0.0.0", Proto::Udp)).unwrap());
@@ -414,6 +426,35 @@ fn facts_tell_addresses_routes_and_the_uplinks_mtu_but_not_what_is_ours() {
             assert!(facts.taken.contains(&pair(net)), "{facts:?}");
         }
         assert!(!facts.taken.iter().any(|(net, _)| net.to_string().starts_with("172.18.")));
+    });
+}
+
+#[test]
+fn what_is_asked_of_127_0_0_11_arrives_at_the_dns_sockets_and_the_answer_comes_from_there() {
+    on_a_host(async |linux| {
+        let guest = Guest::start();
+        let sockets = linux.dns_sockets(&guest.place(&linux)).unwrap();
+        let udp = UdpSocket::from(sockets.udp);
+        let tcp = TcpListener::from(sockets.tcp);
+        guest.within(|| {
+            // A server of the sandbox's own at every address does not get between.
+            let _own = UdpSocket::bind("0.0.0.0:53").unwrap();
+            let client = UdpSocket::bind("0.0.0.0:0").unwrap();
+            client.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+            client.send_to(b"question", "127.0.0.11:53").unwrap();
+            let mut buffer = [0; 16];
+            let (length, from) = udp.recv_from(&mut buffer).unwrap();
+            assert_eq!(&buffer[..length], b"question");
+            udp.send_to(b"answer", from).unwrap();
+            let (length, from) = client.recv_from(&mut buffer).unwrap();
+            assert_eq!(
+                (&buffer[..length], from),
+                (&b"answer"[..], "127.0.0.11:53".parse().unwrap())
+            );
+
+            let _stream = TcpStream::connect("127.0.0.11:53").unwrap();
+            tcp.accept().unwrap();
+        });
     });
 }
 

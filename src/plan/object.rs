@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// The interface group of the links that netdns makes on the host.
-pub const GROUP: u32 = 0x6e64;
+pub const GROUP: u32 = nft::LINK_GROUP;
 
 /// The routing protocol number of the routes that netdns makes.
 pub const PROTOCOL: u8 = 0x6e;

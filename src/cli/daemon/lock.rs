@@ -45,9 +45,9 @@ fn take_dir(run_dir: &Path) -> Result<Flock<File>, Failure> {
 fn take_namespace() -> Result<UnixListener, Failure> {
     let address = SocketAddr::from_abstract_name("netdns").expect("the name is short");
     UnixListener::bind_addr(&address).map_err(|_| {
-        let holder = UnixStream::connect_addr(&address).ok().and_then(|stream| {
-            rustix::net::sockopt::socket_peercred(stream.as_fd()).ok()
-        });
+        let holder = UnixStream::connect_addr(&address)
+            .ok()
+            .and_then(|stream| rustix::net::sockopt::socket_peercred(stream.as_fd()).ok());
         let pid = holder.map_or("another daemon".into(), |peer| format!("pid {}", peer.pid));
         Failure::new(format!("this network namespace is managed by {pid}"))
             .hint("two daemons would undo each other's rules: end the other one first")
