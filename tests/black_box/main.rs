@@ -1,0 +1,15 @@
+//! Black-box tests: they drive only the binary, and read only its output and the wire.
+//!
+//! Each test has a host of its own: network, mount and process namespaces in which its daemon, sandboxes and peers
+//! live and with which they end. They need root and the programs that `tests/run.sh` installs; what is missing is a
+//! failure with a message.
+
+mod host;
+
+mod demo;
+mod isolation;
+mod names;
+mod ports;
+mod refusals;
+mod survival;
+mod walk;
