@@ -4,9 +4,6 @@
 //! chains named by its id; an endpoint is at most an element of `ports_any` or `ports_at`. Every bridge network is
 //! closed in both directions but to its own members, to answers and to what was published. IPv4 alone so far.
 
-#[cfg(test)]
-mod tests;
-
 use crate::model::{DriverKind, Endpoint, IfName, Network, Publish, State};
 use crate::plan::nft::{
     Base, BaseKind, Chain, Datum, Family, Field, Hook, Is, LINK_GROUP, Map, Rule, Statement, TABLE,
