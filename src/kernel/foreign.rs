@@ -135,10 +135,11 @@ impl Listing {
     }
 }
 
-/// Whether a rule as printed bears our mark.
+/// Whether a rule as printed bears our mark; releases of iptables differ in whether they quote one word.
 fn is_ours(rule: &str) -> bool {
-    let mut words = rule.split_whitespace().map(|word| word.trim_matches('"'));
-    words.any(|word| word == "--comment") && words.next() == Some(MARK)
+    let mut words = rule.split_whitespace();
+    let marks = [MARK, "\"netdns\""];
+    words.any(|word| word == "--comment") && words.next().is_some_and(|word| marks.contains(&word))
 }
 
 fn put(chain: &str) -> Result<(), ForeignError> {

@@ -57,9 +57,12 @@ fn a_published_port_is_reached_from_everywhere() {
     assert_eq!(lab.beyond.ask("10.0.0.1:5000"), from("10.0.0.9"), "the client's address is kept");
     assert_eq!(lab.host.ask("10.0.0.1:5000"), from("10.0.0.1"));
     assert_eq!(lab.host.ask("127.0.0.1:5000"), from("172.18.0.1"));
-    assert_eq!(web.ask("10.0.0.1:5000"), from("172.18.0.1"), "itself");
-    assert_eq!(neighbour.ask("10.0.0.1:5000"), from("172.18.0.1"));
-    assert_eq!(neighbour.ask("172.18.0.1:5000"), from("172.18.0.1"));
+    for bridged in [true, false] {
+        lab.bridged_packets_pass_ip_hooks(bridged);
+        assert_eq!(web.ask("10.0.0.1:5000"), from("172.18.0.1"), "itself, {bridged}");
+        assert_eq!(neighbour.ask("10.0.0.1:5000"), from("172.18.0.1"));
+        assert_eq!(neighbour.ask("172.18.0.1:5000"), from("172.18.0.1"));
+    }
     assert!(other.ask("10.0.0.1:5000").is_some());
     assert_eq!(lab.beyond.ask("10.0.0.1:5002"), from("10.0.0.9"));
     assert_eq!(neighbour.ask("172.18.0.1:5002"), None, "another address of the host");

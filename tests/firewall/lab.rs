@@ -111,6 +111,14 @@ impl Lab {
         Self { host, beyond }
     }
 
+    /// Makes bridged packets pass the IP hooks or not (br_netfilter); other tools switch this on and off.
+    pub fn bridged_packets_pass_ip_hooks(&self, on: bool) {
+        let path = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+        let value = if on { "1" } else { "0" };
+        let set = || !std::path::Path::new(path).exists() || std::fs::write(path, value).is_ok();
+        assert!(self.host.run(set));
+    }
+
     /// Adds a bridge 172.SECOND.0.1/16 of our group.
     pub fn bridge(&self, bridge: &str, second: u8) {
         self.host.ip(&format!(
