@@ -72,19 +72,17 @@ fn a_published_port_is_reached_from_everywhere() {
 fn a_port_published_on_loopback_is_the_hosts_own() {
     let lab = Lab::new();
     let [_web, neighbour, _] = two_networks(&lab);
+    lab.host.serve();
     assert!(lab.host.ask("127.0.0.1:5001").is_some());
     assert_eq!(lab.beyond.ask("10.0.0.1:5001"), None);
-    for attacker in [&lab.beyond, &neighbour] {
-        let (link, host) = if std::ptr::eq(attacker, &neighbour) {
-            ("eth0", "172.18.0.1")
-        } else {
-            ("eth0", "10.0.0.1")
-        };
+    for (attacker, host) in [(&lab.beyond, "10.0.0.1"), (&neighbour, "172.18.0.1")] {
+        // Sends what is for 127.0.0.1 to the host, and takes answers from there.
         attacker.sysctl("conf/all/route_localnet", "1");
         attacker.ip(&format!(
-            "rule add pref 10 lookup main\nrule del pref 0\nrule add pref 20 lookup local\nroute add 127.0.0.1/32 via {host} dev {link}\n"
+            "rule add pref 10 to 127.0.0.1 lookup 100\nrule add pref 20 lookup local\nrule del pref 0\nroute add 127.0.0.1 via {host} table 100\n"
         ));
         assert_eq!(attacker.ask("127.0.0.1:5001"), None);
+        assert_eq!(attacker.ask("127.0.0.1:80"), None, "a service of the host on loopback");
     }
 }
 
