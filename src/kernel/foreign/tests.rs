@@ -63,6 +63,26 @@ fn the_rules_move_to_dockers_chain_and_go_when_not_needed() {
 }
 
 #[test]
+fn what_docker_closed_stays_closed() {
+    in_namespace(|| {
+        run("iptables", &["-w", "-P", FORWARD, "DROP"]);
+        for chain in [DOCKER_USER, "DOCKER"] {
+            run("iptables", &["-w", "-N", chain]);
+        }
+        run("iptables", &["-w", "-A", FORWARD, "-o", "docker0", "-j", "DOCKER"]);
+        assert_eq!(ensure().unwrap(), placed(DOCKER_USER, true));
+        let first = |rule: &str| run("iptables", &["-w", "-S", DOCKER_USER]).contains(rule);
+        assert!(first("-N DOCKER-USER\n-A DOCKER-USER -o docker0 -m devgroup --src-group 0x6e64 "));
+        assert_eq!(ensure().unwrap(), placed(DOCKER_USER, false));
+        run("iptables", &["-w", "-A", FORWARD, "-o", "br-abc", "-j", "DOCKER"]);
+        assert_eq!(ensure().unwrap(), placed(DOCKER_USER, true), "another network of Docker's");
+        assert_eq!(ours(DOCKER_USER), [0, 1, 2, 3, 4]);
+        remove().unwrap();
+        assert_eq!(ours(DOCKER_USER), []);
+    });
+}
+
+#[test]
 fn a_rule_that_only_mentions_us_is_not_ours() {
     assert!(is_ours("-m comment --comment netdns -j ACCEPT"));
     assert!(is_ours("-m comment --comment \"netdns\" -j ACCEPT"));
