@@ -1,5 +1,5 @@
 //! The one exception to leaving other tools' rules alone: where another's FORWARD chain drops, an accept in our table
-//! cannot overrule it, so three marked rules on our interface group stand first in the place that tool documents.
+//! cannot overrule it, so a few marked rules on our interface group stand first in the place that tool documents.
 //!
 //! The rules are put there by the `iptables` program, because that is whose chains they are: Docker, ufw and libvirt
 //! all use it, and native expressions in its tables break its own listing. What our networks refuse is still refused
@@ -49,42 +49,49 @@ pub enum ForeignError {
 /// calling thread. Repeating it changes nothing. Returns where they stand, or none where nothing drops our traffic or
 /// there is no iptables program; then rules of an earlier need are gone, too.
 pub fn ensure() -> Result<Option<Placed>, ForeignError> {
-    let Some(rules) = Listing::read()? else { return Ok(None) };
-    let chain = rules.place();
-    let mut changed = false;
+    let Some(listing) = Listing::read()? else { return Ok(None) };
+    let chain = listing.place();
     for other in [DOCKER_USER, FORWARD].into_iter().filter(|other| Some(*other) != chain) {
-        clear(&rules, other)?;
+        clear(&listing, other)?;
     }
     let Some(chain) = chain else { return Ok(None) };
-    if !rules.is_in_place(chain) {
-        clear(&rules, chain)?;
-        put(chain)?;
-        changed = true;
+    let changed = !listing.is_in_place(chain);
+    if changed {
+        clear(&listing, chain)?;
+        put(chain, &listing.docker_bridges())?;
     }
     Ok(Some(Placed { chain, changed }))
 }
 
 /// Removes the rules, wherever they stand.
 pub fn remove() -> Result<(), ForeignError> {
-    let Some(rules) = Listing::read()? else { return Ok(()) };
-    clear(&rules, DOCKER_USER)?;
-    clear(&rules, FORWARD)
+    let Some(listing) = Listing::read()? else { return Ok(()) };
+    clear(&listing, DOCKER_USER)?;
+    clear(&listing, FORWARD)
 }
 
-/// The rules in the order in which they stand: what leaves our links, the answers to it, and what was published. The
-/// last two are narrow because our links are also where others' traffic would enter.
-fn rules() -> [Vec<String>; 3] {
+/// The rules in the order in which they stand: what leaves our links, but for the bridges of Docker's, about which
+/// Docker's own rules decide; the answers to it; and what was published. The last two are narrow because our links are
+/// also where others' traffic would enter.
+fn rules(bridges: &[&str]) -> Vec<Vec<String>> {
     let group = format!("{LINK_GROUP:#x}");
-    let rule = |direction: &str, state: &[&str]| {
+    let rule = |out: &[&str], direction: &str, state: &[&str], target: &str| {
         let group = ["-m", "devgroup", direction, &group];
-        let words = [&group[..], state, &["-m", "comment", "--comment", MARK, "-j", "ACCEPT"]];
-        words.concat().into_iter().map(str::to_owned).collect::<Vec<_>>()
+        let mark = ["-m", "comment", "--comment", MARK, "-j", target];
+        let words = [out, &group, state, &mark].concat();
+        words.into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
-    [
-        rule("--src-group", &[]),
-        rule("--dst-group", &["-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED"]),
-        rule("--dst-group", &["-m", "conntrack", "--ctstate", "DNAT"]),
-    ]
+    let left_to_docker =
+        bridges.iter().map(|name| rule(&["-o", name], "--src-group", &[], "RETURN"));
+    let answers = ["-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED"];
+    let published = ["-m", "conntrack", "--ctstate", "DNAT"];
+    left_to_docker
+        .chain([
+            rule(&[], "--src-group", &[], "ACCEPT"),
+            rule(&[], "--dst-group", &answers, "ACCEPT"),
+            rule(&[], "--dst-group", &published, "ACCEPT"),
+        ])
+        .collect()
 }
 
 /// What `iptables -S` prints of the filter table.
@@ -127,22 +134,39 @@ impl Listing {
         self.in_chain(chain).filter(|rule| is_ours(rule))
     }
 
+    /// Returns Docker's bridges: what leaves by them goes through the chain of its published ports. There is no such
+    /// chain where there is no Docker.
+    fn docker_bridges(&self) -> Vec<&str> {
+        let found = self.0.iter().filter_map(|line| {
+            let (_, name) = line.strip_suffix(" -j DOCKER")?.rsplit_once(" -o ")?;
+            (!name.contains(' ')).then_some(name)
+        });
+        let mut bridges: Vec<_> = found.collect();
+        bridges.sort_unstable();
+        bridges.dedup();
+        bridges
+    }
+
     /// Whether exactly our rules open the chain.
     fn is_in_place(&self, chain: &str) -> bool {
-        let wanted = rules().len();
+        let bridges = self.docker_bridges();
+        let wanted = rules(&bridges).len();
         let first = self.in_chain(chain).take(wanted).filter(|rule| is_ours(rule)).count();
-        first == wanted && self.marked(chain).count() == wanted
+        let named =
+            |name: &&str| self.marked(chain).any(|rule| rule.starts_with(&format!("-o {name} ")));
+        first == wanted && self.marked(chain).count() == wanted && bridges.iter().all(named)
     }
 }
 
-/// Whether a rule as printed bears our mark.
+/// Whether a rule as printed bears our mark; releases of iptables differ in whether they quote one word.
 fn is_ours(rule: &str) -> bool {
-    let mut words = rule.split_whitespace().map(|word| word.trim_matches('"'));
-    words.any(|word| word == "--comment") && words.next() == Some(MARK)
+    let mut words = rule.split_whitespace();
+    let marks = [MARK, "\"netdns\""];
+    words.any(|word| word == "--comment") && words.next().is_some_and(|word| marks.contains(&word))
 }
 
-fn put(chain: &str) -> Result<(), ForeignError> {
-    for (position, rule) in (1..).zip(rules()) {
+fn put(chain: &str, bridges: &[&str]) -> Result<(), ForeignError> {
+    for (position, rule) in (1..).zip(rules(bridges)) {
         let arguments = ["-I".to_owned(), chain.to_owned(), position.to_string()];
         iptables(&[&arguments[..], &rule].concat())?;
     }
@@ -150,8 +174,8 @@ fn put(chain: &str) -> Result<(), ForeignError> {
 }
 
 /// Removes our rules from a chain as they were printed, whatever an older release put there.
-fn clear(rules: &Listing, chain: &str) -> Result<(), ForeignError> {
-    for rule in rules.marked(chain) {
+fn clear(listing: &Listing, chain: &str) -> Result<(), ForeignError> {
+    for rule in listing.marked(chain) {
         let words = rule.split_whitespace().map(|word| word.trim_matches('"').to_owned());
         let arguments = ["-D".to_owned(), chain.to_owned()].into_iter().chain(words);
         iptables(&arguments.collect::<Vec<_>>())?;

@@ -144,16 +144,17 @@ impl Nft {
         Ok(())
     }
 
-    /// Reads what the kernel has queued. The first error is the cause; the rest follow from it.
+    /// Reads what the kernel has queued. The first error is the cause, the rest follow from it; silence is no success.
     fn read_answers(&self, names: &[String]) -> Result<(), NftError> {
         let mut buffer = vec![0; 64 << 10];
-        let mut refusal = None;
+        let mut answer = None;
         while let Some(length) = self.receive(&mut buffer)? {
             for message in wire::messages(&buffer[..length]) {
-                refusal = refusal.or_else(|| refusal_of(&message, names));
+                let refusal = refusal_of(&message, names).map_or(Ok(()), Err);
+                answer = answer.filter(Result::is_err).or(Some(refusal));
             }
         }
-        refusal.map_or(Ok(()), Err)
+        answer.unwrap_or_else(|| Err(NftError::Talk(io::ErrorKind::UnexpectedEof.into())))
     }
 
     fn receive(&self, buffer: &mut [u8]) -> Result<Option<usize>, NftError> {

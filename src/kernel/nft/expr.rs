@@ -160,7 +160,7 @@ impl Expressions<'_, '_> {
         self.need_ipv4();
         let network = net.network().octets();
         let whole = usize::from(net.prefix_len() / 8);
-        if net.prefix_len() % 8 == 0 && whole > 0 {
+        if net.prefix_len().is_multiple_of(8) && whole > 0 {
             self.payload(libc::NFT_PAYLOAD_NETWORK_HEADER, offset, whole as u32, REG);
             self.compare(Is::Equal, &network[..whole]);
         } else {

@@ -1,7 +1,6 @@
 //! The change from one table to another: single elements where that is enough, else the whole in one transaction.
 
 use super::{Family, Key, Map, Table, Value};
-use std::collections::BTreeMap;
 
 /// A change of a table. Each is one transaction of the kernel: all of it or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,14 +36,15 @@ pub fn delta(old: Option<&Table>, new: Option<&Table>) -> Delta {
     }
 }
 
-/// Whether two tables differ in elements alone. Both element-free copies are small: rules belong to networks.
+/// Whether two tables differ in elements alone.
 fn same_shape(old: &Table, new: &Table) -> bool {
-    let shape = |map: &Map| (map.key.clone(), map.value.clone(), map.interval);
-    let maps = |table: &Table| -> BTreeMap<_, _> {
-        table.maps.iter().map(|(name, map)| (name.clone(), shape(map))).collect()
+    let same_map = |((one, old), (other, new)): ((&String, &Map), (&String, &Map))| {
+        one == other && (&old.key, &old.value, old.interval) == (&new.key, &new.value, new.interval)
     };
-    let whole = |table: &Table| (table.family, table.name.clone(), table.owned);
-    whole(old) == whole(new) && old.chains == new.chains && maps(old) == maps(new)
+    (old.family, &old.name, old.owned) == (new.family, &new.name, new.owned)
+        && old.chains == new.chains
+        && old.maps.len() == new.maps.len()
+        && old.maps.iter().zip(&new.maps).all(same_map)
 }
 
 fn elements(old: &Table, new: &Table) -> Delta {
