@@ -40,7 +40,10 @@ impl Failure {
 
     /// Says what was being done when the system refused.
     pub fn doing(what: impl std::fmt::Display, error: impl Into<io::Error>) -> Self {
-        Self::new(format!("cannot {what}: {}", error.into()))
+        let error = error.into().to_string();
+        // Rust adds the number, which says nothing more.
+        let error = error.split(" (os error").next().unwrap_or_default();
+        Self::new(format!("cannot {what}: {error}"))
     }
 
     /// Tells it on stderr and returns the exit code.
