@@ -65,16 +65,16 @@ pub fn read_report(bytes: &[u8]) -> Option<Failure> {
         return None;
     }
     let unreadable = |error| Failure::new(format!("the sandbox's init failed: {error}"));
-    Some(serde_json::from_slice(bytes).map_or_else(unreadable, |report: Report| Failure {
-        text: report.text,
+    let told = |report: Report| Failure {
         hint: report.hint,
-        code: report.code,
-    }))
+        ..Failure::new(report.text).code(report.code)
+    };
+    Some(serde_json::from_slice(bytes).map_or_else(unreadable, told))
 }
 
 /// Tells the process that started this one why there is no command, and ends.
 pub fn fail(report: &mut PipeWriter, failure: Failure) -> ! {
-    let Failure { text, hint, code } = failure;
+    let Failure { text, hint, code, general: _ } = failure;
     let bytes = serde_json::to_vec(&Report { text, hint, code }).expect("plain data");
     report.write_all(&bytes).ok();
     std::process::exit(code.into())

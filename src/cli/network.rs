@@ -1,7 +1,7 @@
 //! `network VERB`.
 
 use super::filter::Filters;
-use super::outcome::{Failure, Outcome, each, warn};
+use super::outcome::{Outcome, each, warn};
 use super::print::{self, Format, ListArgs};
 use super::{Dirs, clock, spec};
 use crate::api::call::{
