@@ -2,4 +2,6 @@
 
 pub mod call;
 pub mod client;
+pub mod render;
+pub mod server;
 pub mod view;

@@ -4,9 +4,21 @@
 //! and the resolver answers each request by its number; what the resolver says unasked has number 0. There is no
 //! ordering between two connections: the last manager to connect is the one that is listened to.
 
+mod batches;
+mod build;
+mod client;
 mod message;
+mod transport;
+mod watched;
 
+pub use batches::batches;
+pub use client::{Client, Unasked};
 pub use message::{
     Answer, Build, Counters, FdKind, FromResolver, Question, Resolution, SocketSet, ToResolver,
     VERSION,
 };
+pub use transport::{ChannelError, Connection, Packet, UNASKED, listen};
+pub use watched::Watched;
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,126 @@
-//! Controller: the one writer. Decide, record, converge, publish.
+//! Controller: the one writer. It takes a request and makes it true, in four beats: decide, record, converge, publish.
+//!
+//! One command has the turn at a time and keeps it to its end; listing reads State from the replica and waits for
+//! nobody. Whatever fails midway is undone by the withdrawal of its own change, through the same beats.
+
+mod effect;
+mod endpoint;
+mod failure;
+mod file;
+mod network;
+mod port;
+mod record;
+mod recover;
+mod replica;
+mod sandbox;
+mod spawn;
+mod supervise;
+mod turn;
+mod watch;
+
+pub use failure::Failure;
+pub use replica::Replica;
+pub use sandbox::Admitted;
+pub use supervise::{Resolver, Returned, Supervisor};
+
+use crate::decide::Policy;
+use crate::etc::HostResolv;
+use crate::kernel::Kernel;
+use crate::model::{Millis, State};
+use crate::store::Store;
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::{Mutex, MutexGuard};
+use turn::Turn;
+
+/// How a daemon was told to work.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where what does not outlive a boot is kept.
+    pub run_dir: PathBuf,
+    /// Where what outlives a boot is kept.
+    pub state_dir: PathBuf,
+    /// Pools, the default network's subnet, the MTU.
+    pub policy: Policy,
+    /// The host's resolv.conf, as it was read at start.
+    pub host_resolv: HostResolv,
+    /// Whether sandboxes get a resolver at all (`--dns-listen none` says no).
+    pub dns: bool,
+    /// Whether the foreign FORWARD chain may be given our marked rules.
+    pub foreign_hooks: bool,
+}
+
+/// The controller, shared by the API and the watchers.
+pub struct Controller<K, S> {
+    kernel: Arc<K>,
+    turn: Mutex<Turn<K, S>>,
+    replica: Arc<Replica>,
+    resolver: Resolver,
+    settings: Settings,
+    myself: Weak<Self>,
+}
+
+impl<K: Kernel, S: Store> Controller<K, S> {
+    /// Makes a controller over what the store holds; nothing is touched before [`Controller::recover`].
+    pub fn new(
+        kernel: K,
+        store: S,
+        resolver: Resolver,
+        replica: Arc<Replica>,
+        settings: Settings,
+    ) -> Arc<Self> {
+        let kernel = Arc::new(kernel);
+        Arc::new_cyclic(|myself| Self {
+            kernel: kernel.clone(),
+            turn: Mutex::new(Turn::new(
+                kernel,
+                store,
+                resolver.clone(),
+                replica.clone(),
+                settings.clone(),
+            )),
+            replica,
+            resolver,
+            settings,
+            myself: myself.clone(),
+        })
+    }
+
+    /// Returns State as of the last recorded change.
+    pub fn state(&self) -> Arc<State> {
+        self.replica.state()
+    }
+
+    /// Returns how the daemon was told to work.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Returns the supervised resolver.
+    pub fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
+    /// Returns the servers that unknown names are asked of.
+    pub fn replica(&self) -> &Replica {
+        &self.replica
+    }
+
+    /// Waits for the turn: commands take it in the order in which they came.
+    async fn turn(&self) -> MutexGuard<'_, Turn<K, S>> {
+        self.turn.lock().await
+    }
+}
+
+/// Returns the time of day.
+fn now() -> Millis {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as Millis)
+}
+
+/// Draws random bytes from the kernel.
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the kernel gives random bytes once it has booted");
+    bytes
+}

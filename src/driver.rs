@@ -1,1 +1,80 @@
-//! Driver: State -> wanted kernel objects, one file a driver. Decides, never acts.
+//! Driver: what a scope of State wants of the kernel. Pure: it decides, and never acts.
+//!
+//! Only driver `bridge` wants links: `none` is a namespace with nothing but lo, `host` has no namespace of its own. What
+//! networks want of the firewall is in [`firewall`].
+
+mod bridge;
+pub mod firewall;
+#[cfg(test)]
+mod tests;
+
+use crate::model::{IfName, NetworkId, Sandbox, SandboxId, State};
+use crate::plan::{Inside, Place, Wanted};
+use std::collections::BTreeSet;
+
+/// The part of State that a command touches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Networks whose bridges are looked at.
+    pub networks: BTreeSet<NetworkId>,
+    /// Sandboxes whose links are looked at, with the bridges that they are plugged into.
+    pub sandboxes: BTreeSet<SandboxId>,
+    /// Links that State no longer knows, and that may still be there.
+    pub gone: BTreeSet<IfName>,
+}
+
+impl Scope {
+    /// Makes the scope of everything that State knows.
+    pub fn all(state: &State) -> Self {
+        Self {
+            networks: state.networks.keys().copied().collect(),
+            sandboxes: state.sandboxes.keys().copied().collect(),
+            gone: BTreeSet::new(),
+        }
+    }
+}
+
+/// Returns the kernel objects that State wants in a scope.
+pub fn wanted(state: &State, scope: &Scope) -> Wanted {
+    let mut wanted = Wanted { gone: scope.gone.clone(), ..Wanted::default() };
+    let running = scope.sandboxes.iter().filter_map(|id| state.sandboxes.get(id));
+    let mut networks = scope.networks.clone();
+    for sandbox in running.filter(|sandbox| sandbox.is_running()) {
+        for (endpoint, network) in state.endpoints_of(sandbox.id) {
+            networks.insert(network.id);
+            let Some(veth) = bridge::veth(network, endpoint, place(sandbox)) else { continue };
+            wanted.veths.insert(veth.name.clone(), veth);
+        }
+        wanted.insides.insert(sandbox.id, inside(state, sandbox));
+    }
+    for network in networks.iter().filter_map(|id| state.networks.get(id)) {
+        let Some(name) = &network.bridge else { continue };
+        match bridge::bridge(state, network) {
+            Some(bridge) => {
+                wanted.forwarding |= !network.internal;
+                wanted.bridges.insert(bridge.name.clone(), bridge);
+            }
+            None => {
+                wanted.gone.insert(name.clone());
+            }
+        }
+    }
+    let Wanted { bridges, veths, gone, .. } = &mut wanted;
+    gone.retain(|name| !bridges.contains_key(name) && !veths.contains_key(name));
+    wanted
+}
+
+fn place(sandbox: &Sandbox) -> Place {
+    Place { origin: sandbox.origin.clone(), netns: sandbox.netns }
+}
+
+fn inside(state: &State, sandbox: &Sandbox) -> Inside {
+    let default_routes = match state.gateway_of(sandbox.id) {
+        Some((endpoint, network)) => {
+            network.subnets.iter().map(|s| (endpoint.link.clone(), s.gateway)).collect()
+        }
+        None => Vec::new(),
+    };
+    let no_forwarding = !sandbox.origin.is_adopted();
+    Inside { place: place(sandbox), default_routes, no_forwarding }
+}

@@ -9,4 +9,4 @@ mod resolv_conf;
 mod tests;
 
 pub use hosts::hosts;
-pub use resolv_conf::{HostResolv, Servers, resolv_conf, usable};
+pub use resolv_conf::{HostResolv, Mode, resolv_conf, usable};

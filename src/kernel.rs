@@ -1,7 +1,32 @@
 //! Kernel: the only module that touches Linux networking. It executes steps and observes; it decides nothing.
 
-use crate::model::{AttachTo, HostFacts, Publish};
+mod conntrack;
+mod error;
+mod facts;
+mod foreign;
+mod link;
+mod linux;
+mod look;
+pub mod netns;
+pub mod nft;
+mod observe;
+mod port;
+mod route;
+mod rtnl;
+mod socket;
+mod sys;
+mod sysctl;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+pub use error::KernelError;
+pub use linux::Linux;
+pub use watch::Event as Touched;
+
+use crate::model::{AttachTo, HostFacts, IfName, Publish};
 use crate::plan::{Found, Place, Step, Wanted};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
@@ -35,10 +60,13 @@ pub struct InsideSockets {
     pub tcp: Vec<OwnedFd>,
 }
 
-/// What Linux networking does for the controller. There are two: [`Linux`](self) and a fake with a fuse.
+/// What Linux networking does for the controller. There are two: [`Linux`] and a fake with a fuse.
 pub trait Kernel: Send + Sync + 'static {
     /// Reads addresses, routes and the uplink's MTU.
     fn facts(&self) -> impl Future<Output = Result<HostFacts, KernelError>> + Send;
+
+    /// Returns the links of the host that bear our mark.
+    fn marked_links(&self) -> impl Future<Output = Result<BTreeSet<IfName>, KernelError>> + Send;
 
     /// Finds what exists of the scope, asking for each object by name.
     fn observe(&self, wanted: &Wanted) -> impl Future<Output = Result<Found, KernelError>> + Send;
@@ -63,10 +91,18 @@ pub trait Kernel: Send + Sync + 'static {
     /// Takes a host port by binding it.
     fn bind_port(&self, publish: &Publish) -> Result<OwnedFd, KernelError>;
 
+    /// Returns first and last of the ports that the kernel chooses from.
+    fn ephemeral_ports(&self) -> (u16, u16);
+
+    /// Puts our marked rules where another tool's FORWARD chain drops, or takes them away. Returns their chain.
+    fn foreign_hooks(
+        &self,
+        wanted: bool,
+    ) -> impl Future<Output = Result<Option<&'static str>, KernelError>> + Send;
+
+    /// Waits until somebody else has changed the firewall.
+    fn firewall_touched(&self) -> impl Future<Output = Result<Touched, KernelError>> + Send;
+
     /// Forgets connection tracking entries of an address that is released.
     fn flush_conntrack(&self, address: IpAddr) -> impl Future<Output = ()> + Send;
 }
-
-/// What the kernel refused, or what it lacks.
-#[derive(Debug, thiserror::Error)]
-pub enum KernelError {}

@@ -4,5 +4,8 @@ mod diff;
 pub mod nft;
 mod object;
 
-pub use diff::diff;
-pub use object::{Bridge, Found, FoundLink, Inside, Place, Step, Veth, Wanted};
+pub use diff::{Conflict, diff};
+pub use object::{
+    Bridge, Found, FoundInside, FoundLink, GROUP, Inside, PROTOCOL, Place, Step, Veth, Wanted,
+    alias, is_alias,
+};

@@ -1,1 +1,34 @@
 //! Resolver: the process that answers at 127.0.0.11 in each sandbox.
+//!
+//! `answer` and what it stands on are pure; `udp` and `tcp` carry queries to it; `forward` and `upstream` ask others;
+//! `control` hears the manager. `process` is where all of it starts, and `spawn` is how the manager starts that.
+
+pub mod answer;
+pub mod encode;
+pub mod find;
+pub mod query;
+pub mod relay;
+pub mod view;
+pub mod wire;
+
+mod batch;
+mod connections;
+mod control;
+mod exchange;
+mod forward;
+mod health;
+mod inside;
+mod lockdown;
+pub mod process;
+mod replica;
+mod resolution;
+mod sandbox;
+mod shard;
+mod shared;
+mod spawn;
+mod tcp;
+mod udp;
+mod upstream;
+
+pub use shared::Limits;
+pub use spawn::{Spawned, spawn};

@@ -113,13 +113,15 @@ pub enum ToResolver {
     Updates(Vec<Update>),
     /// What was not named since `BeginSnapshot` is dropped: sandboxes with their sockets, networks, names.
     EndSnapshot,
-    /// A sandbox's descriptors, in the place of those it had.
+    /// A sandbox's descriptors: those made inside are added to what it has, the others take the place of their kind.
+    /// Queries are answered as soon as UDP, TCP and the sandbox itself are known.
     Sockets(SocketSet),
     /// A socket that holds a host port while no manager lives, with one descriptor.
     HoldPort(Publish),
     /// A host port is let go.
     ReleasePort(Publish),
-    /// Give duplicates back: answered by `Sockets` and `Port` for each and `Ack` at the end.
+    /// Give duplicates back: answered by `Sockets` and `Port` for each and `Ack` at the end. Sockets made inside are not
+    /// given back: a resolver that has none asks for them.
     ReturnSockets,
     /// Answered by `Resolved`.
     Resolve(Question),

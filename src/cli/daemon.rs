@@ -1,86 +1,206 @@
-//! `netdns daemon`: the composition root.
+//! `netdns daemon`: the composition root. Builds the manager out of its parts, and serves until it is told to end.
+
+mod args;
+mod lock;
+
+pub use args::{DaemonArgs, DnsListen};
 
 use super::Dirs;
-use super::outcome::Failure;
-use clap::{Args, ValueEnum};
+use super::outcome::{Failure, need_root};
+use crate::api::server;
+use crate::controller::{Controller, Replica, Settings, Supervisor};
+use crate::decide::Policy;
+use crate::etc::HostResolv;
+use crate::ipam::Pools;
+use crate::kernel::Linux;
+use crate::store::RedbStore;
 use ipnet::IpNet;
-use std::net::IpAddr;
+use nix::unistd::{Group, chown};
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
 use std::process::ExitCode;
-use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing::{info, warn};
 
-/// Flags of `daemon`.
-#[derive(Args, Clone, Debug)]
-pub struct DaemonArgs {
-    /// Address and subnet of the default network's bridge
-    #[arg(long, value_name = "CIDR")]
-    pub bip: Option<IpNet>,
-    /// A pool that networks without --subnet take theirs from
-    #[arg(long, value_name = "base=CIDR,size=N")]
-    pub default_address_pool: Vec<AddressPool>,
-    /// A DNS server to ask instead of the host's
-    #[arg(long, value_name = "IP")]
-    pub dns: Vec<IpAddr>,
-    /// How sandboxes reach their resolver
-    #[arg(long, value_enum, default_value_t = DnsListen::Rewrite)]
-    pub dns_listen: DnsListen,
-    /// MTU of networks instead of the uplink's, in bytes
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(68..=65535))]
-    pub mtu: Option<u32>,
-    /// The group that may use the API's socket
-    #[arg(long, value_name = "NAME")]
-    pub group: Option<String>,
-    /// Leave the rules of other programs alone where they would block a network
-    #[arg(long)]
-    pub no_foreign_hooks: bool,
-}
+/// How long commands in flight may go on after SIGTERM.
+const GRACE: Duration = Duration::from_millis(1500);
 
-/// How sandboxes reach their resolver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DnsListen {
-    /// Port 53 of 127.0.0.11 is rewritten to an ephemeral port inside each sandbox
-    Rewrite,
-    /// Leave DNS alone
-    None,
-}
-
-/// Where subnets come from: blocks of one prefix length within a base.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AddressPool {
-    /// All of them.
-    pub base: IpNet,
-    /// The prefix length of each.
-    pub size: u8,
-}
-
-/// The text is no `base=CIDR,size=N`.
-#[derive(Debug, thiserror::Error)]
-#[error("it should be base=CIDR,size=N with a size from the base's prefix length to {max}")]
-pub struct BadPool {
-    max: u8,
-}
-
-impl FromStr for AddressPool {
-    type Err = BadPool;
-
-    fn from_str(text: &str) -> Result<Self, BadPool> {
-        let (mut base, mut size) = (None, None);
-        for field in text.split(',') {
-            match field.split_once('=') {
-                Some(("base", value)) => base = value.parse::<IpNet>().ok(),
-                Some(("size", value)) => size = value.parse::<u8>().ok(),
-                _ => return Err(BadPool { max: 30 }),
+/// Runs the manager until SIGTERM or SIGINT; resolver and sandboxes go on without it.
+pub fn run(args: DaemonArgs, dirs: Dirs) -> ExitCode {
+    match prepare(&args, &dirs) {
+        Ok(settings) => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+            let served = runtime
+                .map_err(|error| Failure::doing("start the runtime", error))
+                .and_then(|runtime| {
+                    let served = runtime.block_on(serve(&args, &dirs, settings));
+                    runtime.shutdown_timeout(Duration::ZERO);
+                    served
+                });
+            match served {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(failure) => ExitCode::from(failure.report()),
             }
         }
-        let max = base.map_or(30, |base| base.max_prefix_len() - 2);
-        let (Some(base), Some(size)) = (base, size) else { return Err(BadPool { max }) };
-        if !(base.prefix_len()..=max).contains(&size) {
-            return Err(BadPool { max });
-        }
-        Ok(Self { base: base.trunc(), size })
+        Err(failure) => ExitCode::from(failure.report()),
     }
 }
 
-/// Runs the manager until it is told to end.
-pub fn run(_args: DaemonArgs, _dirs: Dirs) -> ExitCode {
-    ExitCode::from(Failure::new("the daemon is not built yet").report())
+fn prepare(args: &DaemonArgs, dirs: &Dirs) -> Result<Settings, Failure> {
+    need_root("the daemon")?;
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("NETDNS_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+        )
+        .with_writer(io::stderr)
+        .with_target(false)
+        .init();
+    make_dir(&dirs.run_dir, 0o755)?;
+    make_dir(&dirs.exits(), 0o700)?;
+    make_dir(&dirs.state_dir, 0o700)?;
+    make_dir(&dirs.logs(), 0o700)?;
+    Ok(Settings {
+        run_dir: dirs.run_dir.clone(),
+        state_dir: dirs.state_dir.clone(),
+        policy: policy(args)?,
+        host_resolv: host_resolv(&dirs.resolv_conf)?,
+        dns: args.dns_listen != DnsListen::None,
+        foreign_hooks: !args.no_foreign_hooks,
+    })
+}
+
+fn make_dir(path: &Path, mode: u32) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(mode).create(path);
+    made.map_err(|error| Failure::doing(format!("make {}", path.display()), error))
+}
+
+fn policy(args: &DaemonArgs) -> Result<Policy, Failure> {
+    let bip = match args.bip {
+        None => None,
+        Some(IpNet::V4(bip)) => Some(bip),
+        Some(IpNet::V6(bip)) => return Err(Failure::new(format!("--bip {bip} is not IPv4"))),
+    };
+    let pools = match args.default_address_pool.as_slice() {
+        [] => Pools::default(),
+        given => Pools::new(given.to_vec()),
+    };
+    Ok(Policy { pools, bip, mtu: args.mtu })
+}
+
+fn host_resolv(path: &Path) -> Result<HostResolv, Failure> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(HostResolv::parse(&text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HostResolv::default()),
+        Err(error) => Err(Failure::doing(format!("read {}", path.display()), error)),
+    }
+}
+
+/// Returns the servers that unknown names are asked of: the daemon's, else the host's, of which 127.0.0.53 is asked
+/// itself, as split DNS lives there.
+fn servers(args: &DaemonArgs, settings: &Settings) -> Vec<SocketAddr> {
+    let given = match args.dns.as_slice() {
+        [] => &settings.host_resolv.nameservers,
+        given => given,
+    };
+    given.iter().take(8).map(|server| SocketAddr::new(*server, 53)).collect()
+}
+
+async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(), Failure> {
+    let _lock = lock::take(&dirs.run_dir)?;
+    let failed = |what: &'static str| move |error: io::Error| Failure::doing(what, error);
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed("wait for SIGTERM"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("wait for SIGINT"))?;
+
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map_err(failed("read the boot id"))?;
+    let store = open_store(args, dirs, boot_id.trim())?;
+    let kernel = Linux::new().map_err(|error| Failure::new(chain(&error)))?;
+
+    let replica = Arc::new(Replica::new(servers(args, &settings)));
+    let (events, unasked) = mpsc::unbounded_channel();
+    let (mut supervisor, resolver) = Supervisor::new(&dirs.run_dir, replica.clone(), events)
+        .map_err(failed("find the resolver's program"))?;
+    let returned = supervisor.adopt().await;
+    let controller = Controller::new(kernel, store, resolver, replica, settings);
+    controller
+        .recover(returned)
+        .await
+        .map_err(|failure| Failure { hint: failure.hint(), ..Failure::new(failure.text()) })?;
+    tokio::spawn(supervisor.run());
+    let follower = controller.clone();
+    tokio::spawn(async move { follower.follow(unasked).await });
+    let guard = controller.clone();
+    tokio::spawn(async move { guard.guard_firewall().await });
+
+    let listener = listen(&dirs.socket(), args.group.as_deref())?;
+    let served = axum::serve(listener, server::router(controller.clone())).into_future();
+    say_ready(&dirs.socket())?;
+    tokio::select! {
+        served = served => served.map_err(failed("serve the API"))?,
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    info!("ending; resolver and sandboxes go on");
+    let _ = fs::remove_file(dirs.socket());
+    let _ = tokio::time::timeout(GRACE, controller.quiesce()).await;
+    Ok(())
+}
+
+fn open_store(args: &DaemonArgs, dirs: &Dirs, boot_id: &str) -> Result<RedbStore, Failure> {
+    let opened = match args.recover {
+        false => RedbStore::open(&dirs.state_dir, &dirs.run_dir, boot_id),
+        true => {
+            RedbStore::recover(&dirs.state_dir, &dirs.run_dir, boot_id).map(|(store, aside)| {
+                aside.iter().for_each(|file| warn!(file = %file.display(), "set aside"));
+                store
+            })
+        }
+    };
+    opened.map_err(|error| Failure { hint: error.hint(), ..Failure::new(chain(&error)) })
+}
+
+/// Listens on the API's socket: mode 0660, owner root, the group given or `netdns` if there is one.
+fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener, Failure> {
+    let failed = |error| Failure::doing(format!("listen on {}", path.display()), error);
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let gid = match Group::from_name(group.unwrap_or("netdns")) {
+        Ok(Some(found)) => Some(found.gid),
+        _ if group.is_some() => {
+            return Err(Failure::new(format!("there is no group {}", group.unwrap_or_default())));
+        }
+        _ => None,
+    };
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    chown(path, None, gid).map_err(|error| failed(error.into()))?;
+    fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
+    Ok(listener)
+}
+
+fn say_ready(socket: &Path) -> Result<(), Failure> {
+    let mut stdout = io::stdout();
+    writeln!(stdout, "ready {}", socket.display())
+        .and_then(|()| stdout.flush())
+        .map_err(|error| Failure::doing("write to stdout", error))
+}
+
+/// Returns an error with its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }

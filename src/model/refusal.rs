@@ -77,6 +77,8 @@ pub enum Refusal {
     NoSubnetFor,
     #[error("no matching subnet for {what} {value}")]
     OutsideSubnet { what: &'static str, value: String },
+    #[error("cannot configure multiple {what}s ({first}, {second}) on the same subnet ({subnet})")]
+    TwoOnSubnet { what: &'static str, first: String, second: String, subnet: IpNet },
     #[error("all predefined address pools have been fully subnetted")]
     PoolsFull,
     #[error("no available addresses on this pool")]

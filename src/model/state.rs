@@ -87,9 +87,8 @@ impl State {
         self.endpoints.values().filter(move |endpoint| endpoint.network == id)
     }
 
-    /// Returns a sandbox's endpoints with their networks, best gateway first: highest priority, then not internal,
-    /// then network name. Names are looked up in this order, and the first that is not internal gives the default
-    /// route.
+    /// Returns a sandbox's endpoints with their networks: highest gateway priority first, then by network name. Names
+    /// are looked up in this order, and the first network that is not internal gives the default route.
     pub fn endpoints_of(&self, id: SandboxId) -> Vec<(&Arc<Endpoint>, &Arc<Network>)> {
         let mut found: Vec<_> = self
             .endpoints
@@ -98,7 +97,7 @@ impl State {
             .filter_map(|endpoint| Some((endpoint, self.networks.get(&endpoint.network)?)))
             .collect();
         found.sort_by_key(|(endpoint, network)| {
-            (Reverse(endpoint.gw_priority), network.internal, network.name.clone())
+            (Reverse(endpoint.gw_priority), network.name.clone())
         });
         found
     }

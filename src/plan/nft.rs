@@ -1,5 +1,255 @@
-//! nftables as data, and as the text that `nft list` would print.
+//! nftables as data: exactly what netdns' own tables need, and the change from one table to another.
+//!
+//! A table is rendered twice: as text ([`Display`](std::fmt::Display), what `nft list table` prints) and, by
+//! `kernel::nft`, as messages to the kernel. Names of chains and maps are the program's own; what people typed never
+//! becomes part of a rule. Deliberately absent: anonymous sets, objects, counters, handles.
 
-/// A change of a table.
+mod delta;
+mod dns;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use delta::{Delta, delta};
+pub use dns::{RESOLVER, dns_table};
+
+use crate::model::{IfName, Proto};
+use ipnet::Ipv4Net;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+/// The name of every table of ours.
+pub const TABLE: &str = "netdns";
+
+/// The group of every link of ours on the host, bridges included: rules that hold for all of them name it alone.
+pub const LINK_GROUP: u32 = 0x6e64;
+
+/// The packets that a table sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// IPv4.
+    Ip,
+    /// IPv4 and IPv6.
+    Inet,
+}
+
+/// A table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delta;
+pub struct Table {
+    /// The packets that it sees.
+    pub family: Family,
+    /// Its name.
+    pub name: String,
+    /// Whether it belongs to the socket that makes it and outlives that socket (kernel 6.9): flags `owner,persist`.
+    pub owned: bool,
+    /// Its maps by name.
+    pub maps: BTreeMap<String, Map>,
+    /// Its chains by name.
+    pub chains: BTreeMap<String, Chain>,
+}
+
+/// A map from packets' fields to verdicts or data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Map {
+    /// The types of the key's parts.
+    pub key: Vec<Type>,
+    /// What it leads to.
+    pub value: ValueType,
+    /// Whether keys are ranges: of one part, a subnet.
+    pub interval: bool,
+    /// What it holds.
+    pub elements: BTreeMap<Key, Value>,
+}
+
+impl Map {
+    /// Makes an empty map with single keys.
+    pub fn new(key: &[Type], value: ValueType) -> Self {
+        Self { key: key.to_vec(), value, interval: false, elements: BTreeMap::new() }
+    }
+}
+
+/// The type of one part of a key or of data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// `ifname`.
+    IfName,
+    /// `ipv4_addr`.
+    Ipv4,
+    /// `inet_proto`.
+    Proto,
+    /// `inet_service`.
+    Port,
+}
+
+/// What a map leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ValueType {
+    /// A verdict.
+    Verdict,
+    /// Data of these types.
+    Data(Vec<Type>),
+}
+
+/// One part of a key or of data.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Datum {
+    /// An interface's name.
+    IfName(IfName),
+    /// An address.
+    Ipv4(Ipv4Addr),
+    /// A range of addresses, in interval maps.
+    Subnet(Ipv4Net),
+    /// A transport protocol.
+    Proto(Proto),
+    /// A port.
+    Port(u16),
+}
+
+/// The key of an element: its parts in the order of the map's types.
+pub type Key = Vec<Datum>;
+
+/// What an element leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A verdict.
+    Verdict(Verdict),
+    /// Data, in the order of the map's types.
+    Data(Vec<Datum>),
+}
+
+/// A chain: at a hook of the kernel, or jumped to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chain {
+    /// Where packets enter it by themselves; the policy is to accept.
+    pub base: Option<Base>,
+    /// Its rules in order.
+    pub rules: Vec<Rule>,
+}
+
+/// Where a base chain is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// What it may do.
+    pub kind: BaseKind,
+    /// The hook.
+    pub hook: Hook,
+    /// Its place among the chains at that hook, lowest first.
+    pub priority: i32,
+}
+
+/// What a base chain may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BaseKind {
+    /// Accept, drop, change packets.
+    Filter,
+    /// Translate addresses, asked once a connection.
+    Nat,
+}
+
+/// A hook of the kernel, numbered as its `enum nf_inet_hooks`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// Everything that arrives.
+    Prerouting = 0,
+    /// What is for this host.
+    Input = 1,
+    /// What is passed on.
+    Forward = 2,
+    /// What this host sends.
+    Output = 3,
+    /// Everything that leaves.
+    Postrouting = 4,
+}
+
+/// A rule: its statements are tried in order until one does not match or ends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule(pub Vec<Statement>);
+
+impl<const N: usize> From<[Statement; N]> for Rule {
+    fn from(statements: [Statement; N]) -> Self {
+        Self(statements.into())
+    }
+}
+
+/// A match or an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Statement {
+    /// The link it came by is, or is not, this one.
+    IifName(Is, IfName),
+    /// The link it leaves by is, or is not, this one.
+    OifName(Is, IfName),
+    /// The link it came by is of this group.
+    IifGroup(u32),
+    /// The link it leaves by is of this group.
+    OifGroup(u32),
+    /// It is IPv4; to be said only where no IPv4 field is matched.
+    Ipv4,
+    /// Its source is in this subnet.
+    Source(Ipv4Net),
+    /// Its destination is in this subnet.
+    Destination(Ipv4Net),
+    /// It is of this protocol and comes from this port.
+    SourcePort(Proto, u16),
+    /// It is of this protocol and goes to this port.
+    DestinationPort(Proto, u16),
+    /// Its connection is known, or it is about a known one.
+    Established,
+    /// Its connection's destination was translated.
+    Translated,
+    /// Its destination is an address of this host.
+    LocalDestination,
+    /// The verdict that a map has for these fields.
+    Decide(Vec<Field>, String),
+    /// Translates the destination to what a map has for these fields: an address and a port.
+    Dnat(Vec<Field>, String),
+    /// Translates the source to the address of the link it leaves by.
+    Masquerade,
+    /// Keeps connection tracking away from it.
+    Notrack,
+    /// Rewrites the source port, without connection tracking.
+    SetSourcePort(Proto, u16),
+    /// Rewrites the destination port, without connection tracking.
+    SetDestinationPort(Proto, u16),
+    /// Ends the rule.
+    Verdict(Verdict),
+}
+
+/// Whether a field is to be equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Is {
+    /// It is to be equal.
+    Equal,
+    /// It is to differ.
+    Other,
+}
+
+/// A field of a packet that a map is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// The link it came by.
+    IifName,
+    /// The link it leaves by.
+    OifName,
+    /// The source address.
+    Source,
+    /// The destination address.
+    Destination,
+    /// The transport protocol.
+    Proto,
+    /// The destination port of any transport protocol.
+    DestinationPort,
+}
+
+/// What becomes of a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It passes this base chain.
+    Accept,
+    /// It is gone.
+    Drop,
+    /// It goes through another chain and comes back.
+    Jump(String),
+    /// It goes through another chain and does not come back here.
+    Goto(String),
+}

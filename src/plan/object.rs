@@ -1,10 +1,29 @@
 //! The kernel objects that netdns makes, wanted and found, and the steps that lead from one to the other.
 
 use super::nft;
-use crate::model::{EndpointId, IfName, Mac, NetworkId, Origin, SandboxId};
+use crate::model::{EndpointId, Id, IfName, Mac, NetworkId, Origin, SandboxId};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+
+/// The interface group of the links that netdns makes on the host.
+pub const GROUP: u32 = nft::LINK_GROUP;
+
+/// The routing protocol number of the routes that netdns makes.
+pub const PROTOCOL: u8 = 0x6e;
+
+/// What every alias of a link of ours begins with.
+const ALIAS: &str = "netdns:";
+
+/// Returns the interface alias of the link of a network or an endpoint: `netdns:<id>`.
+pub fn alias(id: Id) -> String {
+    format!("{ALIAS}{id}")
+}
+
+/// Whether an interface alias says that the link is ours.
+pub fn is_alias(text: &str) -> bool {
+    text.strip_prefix(ALIAS).is_some_and(|id| id.parse::<Id>().is_ok())
+}
 
 /// Where a sandbox's namespace is, and which one it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +94,8 @@ pub struct Wanted {
     pub insides: BTreeMap<SandboxId, Inside>,
     /// Links of the scope that are to be gone, if they are ours.
     pub gone: BTreeSet<IfName>,
+    /// Whether the host must forward IPv4: a network with a way out is in the scope.
+    pub forwarding: bool,
 }
 
 /// A link of the host as it was found.
@@ -84,6 +105,8 @@ pub struct FoundLink {
     pub kind: String,
     /// Its interface alias.
     pub alias: Option<String>,
+    /// Its interface group.
+    pub group: u32,
     /// The bridge it is a port of.
     pub bridge: Option<IfName>,
     /// Its MTU.
@@ -94,13 +117,26 @@ pub struct FoundLink {
     pub addresses: Vec<IpNet>,
 }
 
+/// What was found in a sandbox's namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundInside {
+    /// Whether lo is up.
+    pub lo_up: bool,
+    /// The default routes that are ours: link and gateway.
+    pub default_routes: Vec<(IfName, IpAddr)>,
+    /// Whether it forwards IPv4.
+    pub forwarding: bool,
+}
+
 /// What was found of a [`Wanted`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// The links of the host that bear a name from the scope.
     pub links: BTreeMap<IfName, FoundLink>,
-    /// The default routes of each namespace of the scope.
-    pub default_routes: BTreeMap<SandboxId, Vec<(IfName, IpAddr)>>,
+    /// The namespaces of the scope; one that is gone is left out.
+    pub insides: BTreeMap<SandboxId, FoundInside>,
+    /// Whether the host forwards IPv4.
+    pub forwarding: bool,
 }
 
 /// One step towards what is wanted. A step succeeds whole or fails; each can be repeated.

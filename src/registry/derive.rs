@@ -36,6 +36,7 @@ pub fn endpoint_names(state: &State, endpoint: &Endpoint) -> Option<EndpointName
     Some(EndpointNames {
         id: endpoint.id,
         network: network.id,
+        owner: sandbox.id,
         sandbox: sandbox.name.clone(),
         names,
         addresses: endpoint.addresses.iter().map(IpNet::addr).collect(),

@@ -53,7 +53,9 @@ pub struct EndpointNames {
     pub id: EndpointId,
     /// Its network.
     pub network: NetworkId,
-    /// Its sandbox, whose name PTR records give.
+    /// Its sandbox, with whose end the names go.
+    pub owner: SandboxId,
+    /// The sandbox's name, which PTR records give.
     pub sandbox: SandboxName,
     /// Every name it answers to, the sandbox's own first, without duplicates.
     pub names: Vec<(DnsName, Source)>,

@@ -1,0 +1,209 @@
+//! The server: one route a call. A command runs to its end in a task of its own, even if its client hangs up.
+
+use super::call::{self, Call, ErrorBody};
+use super::{render, view};
+use crate::controller::{Admitted, Controller, Failure};
+use crate::kernel::Kernel;
+use crate::model::{Kind, Refusal};
+use crate::store::Store;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::post;
+use std::future::Future;
+use std::sync::Arc;
+
+type Shared<K, S> = Arc<Controller<K, S>>;
+
+/// The largest body that is read: far above any real request.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// Returns the routes of every call.
+pub fn router<K: Kernel, S: Store>(controller: Shared<K, S>) -> Router {
+    let routes = Routes { router: Router::new(), controller };
+    let routes = networks(sandboxes(names(routes)));
+    routes
+        .on(|c, _: call::GetStatus| async move { Ok(status(&c).await) })
+        .on(|c, _: call::Reset| async move { c.reset().await.map(done) })
+        .router
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+}
+
+fn networks<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
+    routes
+        .on(|c, call: call::CreateNetwork| async move {
+            let (id, warnings) = c.create_network(call.network).await?;
+            Ok(call::Created { id: id.to_string(), warnings })
+        })
+        .on(|c, _: call::ListNetworks| async move {
+            let state = c.state();
+            Ok(state.networks.values().map(|network| render::network(&state, network)).collect())
+        })
+        .on(|c, call: call::InspectNetwork| async move {
+            let state = c.state();
+            Ok(render::network(&state, state.network(&call.network)?))
+        })
+        .on(|c, call: call::RemoveNetwork| async move {
+            let (network, warnings) = c.remove_network(&call.network).await?;
+            let (id, name) = (network.id.to_string(), network.name.to_string());
+            Ok(call::Removed { id, name, warnings })
+        })
+        .on(|c, call: call::Connect| async move {
+            c.connect(call.endpoint, &call.sandbox).await.map(done)
+        })
+        .on(|c, call: call::Disconnect| async move {
+            c.disconnect(&call.network, &call.sandbox).await.map(done)
+        })
+}
+
+fn sandboxes<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
+    routes
+        .on(|c, call: call::Attach| async move { c.attach(call.sandbox).await.map(attached) })
+        .on(|c, call: call::Detach| async move {
+            Ok(call::Detached { existed: c.detach(&call.sandbox).await? })
+        })
+        .on(|c, _: call::ListSandboxes| async move {
+            let state = c.state();
+            Ok(state.sandboxes.values().map(|sandbox| render::sandbox(&state, sandbox)).collect())
+        })
+        .on(|c, call: call::InspectSandbox| async move {
+            let state = c.state();
+            Ok(render::sandbox(&state, state.sandbox(&call.sandbox)?))
+        })
+        .on(|c, call: call::Stop| async move {
+            c.stop(&call.sandbox, call.seconds).await.map(removed)
+        })
+        .on(|c, call: call::RemoveSandbox| async move {
+            c.remove_sandbox(&call.sandbox, call.force).await.map(removed)
+        })
+        .on(|c, call: call::Settle| async move {
+            c.settle(&call.sandbox).await?;
+            Ok(done(Vec::new()))
+        })
+}
+
+fn names<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
+    routes
+        .on(|c, call: call::Register| async move {
+            let (replaced, warnings) = c.register(call.record).await?;
+            Ok(call::Registered { replaced, warnings })
+        })
+        .on(|c, call: call::Deregister| async move {
+            c.deregister(&call.name, call.rr_type, call.network.as_deref()).await.map(done)
+        })
+        .on(|c, _: call::ListNames| async move { Ok(render::names(&c.state())) })
+        .on(|c, call: call::Resolve| async move { resolve(&c, call).await })
+}
+
+struct Routes<K, S> {
+    router: Router,
+    controller: Shared<K, S>,
+}
+
+impl<K: Kernel, S: Store> Routes<K, S> {
+    fn on<C, F>(
+        mut self,
+        run: impl Fn(Shared<K, S>, C) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        C: Call,
+        F: Future<Output = Result<C::Reply, Failure>> + Send + 'static,
+    {
+        let controller = self.controller.clone();
+        let handler = move |Json(call): Json<C>| {
+            let work = tokio::spawn(run(controller.clone(), call));
+            async move {
+                match work.await {
+                    Ok(Ok(reply)) => Json(reply).into_response(),
+                    Ok(Err(failure)) => refuse(&failure),
+                    Err(_) => broken(C::METHOD),
+                }
+            }
+        };
+        self.router = self.router.route(&format!("/v1/{}", C::METHOD), post(handler));
+        self
+    }
+}
+
+fn refuse(failure: &Failure) -> Response {
+    let status = match failure.kind() {
+        Some(Kind::Invalid) => StatusCode::BAD_REQUEST,
+        Some(Kind::NotFound) => StatusCode::NOT_FOUND,
+        Some(Kind::Conflict) => StatusCode::CONFLICT,
+        Some(Kind::Exhausted) => StatusCode::INSUFFICIENT_STORAGE,
+        None => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let body = ErrorBody { kind: failure.kind(), error: failure.text(), hint: failure.hint() };
+    (status, Json(body)).into_response()
+}
+
+fn broken(method: &str) -> Response {
+    let error = format!("{method} broke off: the daemon's log says why");
+    let body = ErrorBody { kind: None, error, hint: None };
+    (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
+}
+
+fn done(warnings: Vec<String>) -> call::Done {
+    call::Done { warnings }
+}
+
+fn attached(admitted: Admitted) -> call::Attached {
+    let Admitted { sandbox, texts, warnings } = admitted;
+    call::Attached {
+        id: sandbox.id.to_string(),
+        name: sandbox.name.to_string(),
+        hostname: sandbox.config.hostname.clone(),
+        resolv_conf: texts.resolv_conf,
+        hosts: texts.hosts,
+        warnings,
+    }
+}
+
+fn removed(sandbox: Arc<crate::model::Sandbox>) -> call::Removed {
+    let (id, name) = (sandbox.id.to_string(), sandbox.name.to_string());
+    call::Removed { id, name, warnings: Vec::new() }
+}
+
+async fn status<K: Kernel, S: Store>(controller: &Controller<K, S>) -> view::Status {
+    let state = controller.state();
+    let settings = controller.settings();
+    let (resolver, counters) = controller.resolver().status().await;
+    view::Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        manager_pid: std::process::id(),
+        resolver_pid: resolver.as_ref().map_or(0, |(pid, _)| *pid),
+        resolver_version: resolver.map_or(String::new(), |(_, build)| build.release),
+        networks: state.networks.len(),
+        sandboxes: state.sandboxes.len(),
+        running: state.sandboxes.values().filter(|sandbox| sandbox.is_running()).count(),
+        endpoints: state.endpoints.len(),
+        registrations: state.registrations.len(),
+        upstreams: controller.replica().servers().iter().map(ToString::to_string).collect(),
+        queries: counters.map_or(0, |counters| counters.queries),
+        run_dir: settings.run_dir.display().to_string(),
+        state_dir: settings.state_dir.display().to_string(),
+    }
+}
+
+async fn resolve<K: Kernel, S: Store>(
+    controller: &Controller<K, S>,
+    call: call::Resolve,
+) -> Result<call::Resolved, Failure> {
+    let state = controller.state();
+    let sandbox = call.sandbox.map(|text| state.sandbox(&text).map(|s| s.id)).transpose()?;
+    let network = call.network.map(|text| state.network(&text).map(|n| n.id)).transpose()?;
+    let rr_type = type_number(&call.rr_type)
+        .ok_or_else(|| Refusal::BadRrType(call.rr_type.escape_debug().to_string()))?;
+    let resolution = controller.resolve(sandbox, network, call.name, rr_type).await?;
+    let known = resolution.network.and_then(|id| state.networks.get(&id));
+    let network_name = known.map(|network| network.name.to_string());
+    Ok(call::Resolved { resolution, network_name })
+}
+
+/// Returns the number of a record type's mnemonic, or of `TYPE123` (RFC 3597 section 5).
+fn type_number(text: &str) -> Option<u16> {
+    let upper = text.to_ascii_uppercase();
+    let numbered = upper.strip_prefix("TYPE").and_then(|digits| digits.parse().ok());
+    numbered.or_else(|| upper.parse::<hickory_proto::rr::RecordType>().ok().map(u16::from))
+}

@@ -1,0 +1,44 @@
+//! The flags of `netdns daemon`.
+
+use crate::ipam::Pool;
+use clap::{Args, ValueEnum};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// Flags of `daemon`.
+#[derive(Args, Clone, Debug)]
+pub struct DaemonArgs {
+    /// Address and subnet of the default network's bridge
+    #[arg(long, value_name = "CIDR")]
+    pub bip: Option<IpNet>,
+    /// A pool that networks without --subnet take theirs from
+    #[arg(long, value_name = "base=CIDR,size=N")]
+    pub default_address_pool: Vec<Pool>,
+    /// A DNS server to ask instead of the host's
+    #[arg(long, value_name = "IP")]
+    pub dns: Vec<IpAddr>,
+    /// How sandboxes reach their resolver
+    #[arg(long, value_enum, default_value_t = DnsListen::Rewrite)]
+    pub dns_listen: DnsListen,
+    /// MTU of networks instead of the uplink's, in bytes
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(68..=65535))]
+    pub mtu: Option<u32>,
+    /// The group that may use the API's socket
+    #[arg(long, value_name = "NAME")]
+    pub group: Option<String>,
+    /// Set state files that cannot be read aside and start without them
+    #[arg(long)]
+    pub recover: bool,
+    /// Leave the rules of other programs alone where they would block a network
+    #[arg(long)]
+    pub no_foreign_hooks: bool,
+}
+
+/// How sandboxes reach their resolver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DnsListen {
+    /// Port 53 of 127.0.0.11 is rewritten to an ephemeral port inside each sandbox
+    Rewrite,
+    /// Leave DNS alone
+    None,
+}

@@ -1,0 +1,93 @@
+//! What a change touches: the kernel's scope and the resolver's updates. Pure.
+
+use crate::driver::Scope;
+use crate::model::{Change, Endpoint, IfName, NetworkId, SandboxId, State};
+use crate::registry::{Update, endpoint_names, network_names, sandbox_view};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+/// What a change touches.
+#[derive(Debug, Default)]
+pub struct Effect {
+    /// What to converge.
+    pub scope: Scope,
+    /// What to publish.
+    pub updates: Vec<Update>,
+    /// Sandboxes whose sockets, files and ports may have to change.
+    pub sandboxes: BTreeSet<SandboxId>,
+    /// Addresses that nobody has any more.
+    pub released: Vec<IpAddr>,
+    /// Whether names go: then they go before the wire.
+    pub withdraws: bool,
+}
+
+impl Effect {
+    /// Returns what a change from `before` to `after` touches.
+    pub fn of(change: &Change, before: &State, after: &State) -> Self {
+        let mut effect = Self::default();
+        match change {
+            Change::AddNetwork(network) => {
+                effect.scope.networks.insert(network.id);
+                effect.updates.push(Update::PutNetwork(network_names(network)));
+            }
+            Change::RemoveNetwork(id) => {
+                effect.bridge_gone(before, *id);
+                effect.withdraws = true;
+                effect.updates.push(Update::RemoveNetwork(*id));
+            }
+            Change::AddSandbox(sandbox, endpoints) => {
+                endpoints.iter().for_each(|endpoint| effect.joins(after, endpoint));
+                effect.touches(after, sandbox.id);
+            }
+            Change::EndSandbox { id, .. } | Change::RemoveSandbox(id) => {
+                let endpoints = before.endpoints.values().filter(|e| e.sandbox == *id);
+                endpoints.for_each(|endpoint| effect.leaves(before, after, endpoint));
+                effect.sandboxes.insert(*id);
+                effect.withdraws = true;
+                effect.updates.push(Update::RemoveSandbox(*id));
+            }
+            Change::AddEndpoint(endpoint) => {
+                effect.joins(after, endpoint);
+                effect.touches(after, endpoint.sandbox);
+            }
+            Change::RemoveEndpoint(id) => {
+                if let Some(endpoint) = before.endpoints.get(id) {
+                    effect.leaves(before, after, endpoint);
+                    effect.touches(after, endpoint.sandbox);
+                }
+                effect.withdraws = true;
+            }
+            Change::Register(record) => effect.updates.push(Update::PutRecord(record.clone())),
+            Change::Deregister { network, name, rr_type } => {
+                effect.updates.push(Update::RemoveRecord(*network, name.clone(), *rr_type));
+            }
+        }
+        effect
+    }
+
+    fn joins(&mut self, after: &State, endpoint: &Endpoint) {
+        self.scope.networks.insert(endpoint.network);
+        self.updates.extend(endpoint_names(after, endpoint).map(Update::PutEndpoint));
+    }
+
+    fn leaves(&mut self, before: &State, after: &State, endpoint: &Endpoint) {
+        self.scope.gone.insert(endpoint.host_link.clone());
+        self.released.extend(endpoint.addresses.iter().map(|net| net.addr()));
+        self.updates.push(Update::RemoveEndpoint(endpoint.network, endpoint.id));
+        let predefined = before.networks.get(&endpoint.network).is_some_and(|n| n.predefined);
+        if predefined && after.endpoints_on(endpoint.network).next().is_none() {
+            self.bridge_gone(before, endpoint.network);
+        }
+    }
+
+    fn touches(&mut self, after: &State, id: SandboxId) {
+        self.scope.sandboxes.insert(id);
+        self.sandboxes.insert(id);
+        self.updates.push(Update::PutSandbox(sandbox_view(after, id)));
+    }
+
+    fn bridge_gone(&mut self, before: &State, id: NetworkId) {
+        let bridge: Option<IfName> = before.networks.get(&id).and_then(|n| n.bridge.clone());
+        self.scope.gone.extend(bridge);
+    }
+}

@@ -1,0 +1,185 @@
+//! A sandbox's files: the text of its /etc/resolv.conf and /etc/hosts, put where the sandbox sees it.
+//!
+//! They are rewritten in place when they change, and left alone once somebody else has changed them: what is found
+//! there must be what State said before. A path inside a sandbox is opened below its root and nowhere else.
+
+use super::Settings;
+use crate::etc::{self, Mode};
+use crate::model::{HostTarget, Origin, Sandbox, SandboxId, State};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use tracing::{debug, warn};
+
+/// The files of one sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Texts {
+    /// /etc/resolv.conf.
+    pub resolv_conf: String,
+    /// /etc/hosts.
+    pub hosts: String,
+}
+
+/// Whether a sandbox has a resolver at 127.0.0.11: it has names, or the host has no server that can be reached from
+/// inside, so that a resolver without names must ask for it.
+pub fn wants_resolver(state: &State, id: SandboxId, settings: &Settings) -> bool {
+    let Some(sandbox) = state.sandboxes.get(&id) else { return false };
+    let attached = !state.endpoints_of(id).is_empty();
+    let no_server = sandbox.dns.servers.is_empty() && etc::usable(&settings.host_resolv).is_empty();
+    state.has_names(id) || attached && no_server
+}
+
+/// Returns the texts of a sandbox's files.
+pub fn texts(state: &State, id: SandboxId, settings: &Settings) -> Texts {
+    let Some(sandbox) = state.sandboxes.get(&id) else {
+        return Texts { resolv_conf: String::new(), hosts: String::new() };
+    };
+    let mode = match settings.dns && wants_resolver(state, id, settings) {
+        true => Mode::Internal,
+        false => Mode::Host,
+    };
+    Texts {
+        resolv_conf: etc::resolv_conf(&settings.host_resolv, &sandbox.dns, mode),
+        hosts: hosts(state, sandbox),
+    }
+}
+
+fn hosts(state: &State, sandbox: &Sandbox) -> String {
+    let hostname = sandbox.config.hostname.clone();
+    let mut names = vec![hostname.clone()];
+    names.extend(hostname.split_once('.').map(|(first, _)| first.to_owned()));
+    if !names.contains(&sandbox.name.to_string()) {
+        names.push(sandbox.name.to_string());
+    }
+    let endpoints = state.endpoints_of(sandbox.id);
+    let ipv6 = endpoints.iter().any(|(_, network)| network.has_ipv6());
+    let addresses = endpoints.iter().flat_map(|(endpoint, _)| &endpoint.addresses);
+    let own: Vec<(IpAddr, Vec<String>)> =
+        addresses.map(|net| (net.addr(), names.clone())).collect();
+    let gateway = state.host_address(sandbox.id);
+    let extra = sandbox.extra_hosts.iter().flat_map(|extra| match extra.target {
+        HostTarget::Address(address) => vec![(extra.name.to_string(), address)],
+        HostTarget::HostGateway => {
+            gateway.iter().map(|address| (extra.name.to_string(), *address)).collect()
+        }
+    });
+    etc::hosts(ipv6, &own, &extra.collect::<Vec<_>>())
+}
+
+/// Rewrites the files of a running sandbox where its State has changed them.
+pub fn rewrite(before: &State, after: &State, id: SandboxId, settings: &Settings) {
+    let Some(sandbox) = after.sandboxes.get(&id).filter(|sandbox| sandbox.is_running()) else {
+        return;
+    };
+    if !before.sandboxes.get(&id).is_some_and(|sandbox| sandbox.is_running()) {
+        return;
+    }
+    let (old, new) = (texts(before, id, settings), texts(after, id, settings));
+    let files =
+        [("resolv.conf", old.resolv_conf, new.resolv_conf), ("hosts", old.hosts, new.hosts)];
+    for (name, old, new) in files {
+        if old == new {
+            continue;
+        }
+        match open(&sandbox.origin, name).and_then(|file| replace(file, &old, &new)) {
+            Ok(true) => {}
+            Ok(false) => debug!(sandbox = %sandbox.name, name, "changed by its owner, left alone"),
+            Err(error) => debug!(sandbox = %sandbox.name, name, %error, "not rewritten"),
+        }
+    }
+}
+
+/// Puts the files of an adopted namespace where `ip netns exec` looks for them, or says what to put where.
+pub fn place(state: &State, id: SandboxId, settings: &Settings, warnings: &mut Vec<String>) {
+    let Some(sandbox) = state.sandboxes.get(&id) else { return };
+    let texts = texts(state, id, settings);
+    match &sandbox.origin {
+        Origin::Init(_) => {}
+        Origin::Netns(path) if netns_dir(path).is_some() => {
+            let dir = netns_dir(path).unwrap_or_default();
+            for (name, text) in [("resolv.conf", texts.resolv_conf), ("hosts", texts.hosts)] {
+                let file = dir.join(name);
+                let made = fs::create_dir_all(&dir)
+                    .and_then(|()| File::create_new(&file))
+                    .and_then(|mut file| file.write_all(text.as_bytes()));
+                match made {
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                        warnings.push(format!("{} is there already: left alone", file.display()));
+                    }
+                    Err(error) => warnings.push(format!("{} not written: {error}", file.display())),
+                    Ok(()) => {}
+                }
+            }
+        }
+        Origin::Pid(_) | Origin::Netns(_) => {
+            if settings.dns && wants_resolver(state, id, settings) {
+                let advice = "for names, its /etc/resolv.conf should say: nameserver 127.0.0.11";
+                warnings.push(advice.to_owned());
+            }
+        }
+    }
+}
+
+/// Removes the files that [`place`] made, unless somebody has changed them.
+pub fn displace(state: &State, id: SandboxId, settings: &Settings) {
+    let Some(sandbox) = state.sandboxes.get(&id) else { return };
+    let Origin::Netns(path) = &sandbox.origin else { return };
+    let Some(dir) = netns_dir(path) else { return };
+    let texts = texts(state, id, settings);
+    for (name, text) in [("resolv.conf", texts.resolv_conf), ("hosts", texts.hosts)] {
+        let file = dir.join(name);
+        if fs::read_to_string(&file).is_ok_and(|found| found == text)
+            && let Err(error) = fs::remove_file(&file)
+        {
+            warn!(file = %file.display(), %error, "not removed");
+        }
+    }
+    // It may hold files of the user's: then it stays.
+    let _ = fs::remove_dir(&dir);
+}
+
+/// Reads the exit code that a sandbox's init has left, and removes it. Without one it was killed: 137.
+pub fn exit_code(sandbox: &Sandbox, settings: &Settings) -> i32 {
+    let Origin::Init(pid) = sandbox.origin else { return 0 };
+    let path = settings.run_dir.join("exits").join(pid.to_string());
+    let code = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
+    let _ = fs::remove_file(&path);
+    code.unwrap_or(137)
+}
+
+fn netns_dir(path: &Path) -> Option<PathBuf> {
+    let named =
+        ["/run/netns", "/var/run/netns"].iter().any(|dir| path.parent() == Some(Path::new(dir)));
+    named.then(|| Path::new("/etc/netns").join(path.file_name().unwrap_or_default()))
+}
+
+/// Opens a file of /etc as the sandbox sees it. Its root is a magic link; below it no link may lead out.
+fn open(origin: &Origin, name: &str) -> io::Result<File> {
+    let path = match origin {
+        Origin::Init(pid) => {
+            let root = File::open(format!("/proc/{pid}/root"))?;
+            let how = OpenHow::new()
+                .flags(OFlag::O_RDWR | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
+                .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+            return Ok(openat2(&root, Path::new("etc").join(name).as_path(), how)?.into());
+        }
+        Origin::Netns(path) => netns_dir(path).ok_or(io::ErrorKind::NotFound)?.join(name),
+        Origin::Pid(_) => return Err(io::ErrorKind::Unsupported.into()),
+    };
+    File::options().read(true).write(true).open(path)
+}
+
+/// Writes a file anew in place if it still says what it said; says whether it did.
+fn replace(mut file: File, old: &str, new: &str) -> io::Result<bool> {
+    let mut found = String::new();
+    Read::by_ref(&mut file).take(old.len() as u64 + 1).read_to_string(&mut found)?;
+    if found != old {
+        return Ok(false);
+    }
+    file.rewind()?;
+    file.write_all(new.as_bytes())?;
+    file.set_len(new.len() as u64)?;
+    Ok(true)
+}

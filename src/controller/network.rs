@@ -1,0 +1,60 @@
+//! Commands on networks.
+
+use super::turn::Turn;
+use super::{Controller, Failure, now, random};
+use crate::decide::{self, Decision, Given};
+use crate::kernel::Kernel;
+use crate::model::{Change, HostFacts, Network, NetworkId, NetworkRequest};
+use crate::store::Store;
+use std::sync::Arc;
+use tracing::info;
+
+impl<K: Kernel, S: Store> Controller<K, S> {
+    /// Makes a network. Returns its id and warnings.
+    pub async fn create_network(
+        &self,
+        request: NetworkRequest,
+    ) -> Result<(NetworkId, Vec<String>), Failure> {
+        let mut turn = self.turn().await;
+        let facts = turn.facts().await?;
+        let Decision { noun: network, mut warnings } =
+            decide::create_network(&turn.given(&facts), &request)?;
+        let id = network.id;
+        info!(network = %network.name, id = id.short(), "create");
+        warnings.extend(turn.make_true(Change::AddNetwork(network)).await?);
+        Ok((id, warnings))
+    }
+
+    /// Removes a network that nothing uses. Returns it and warnings.
+    pub async fn remove_network(&self, text: &str) -> Result<(Arc<Network>, Vec<String>), Failure> {
+        let mut turn = self.turn().await;
+        let network = decide::remove_network(&turn.state, text)?;
+        info!(network = %network.name, id = network.id.short(), "remove");
+        let warnings = turn.make_true(Change::RemoveNetwork(network.id)).await?;
+        turn.cursors.remove(&network.id);
+        Ok((network, warnings))
+    }
+}
+
+impl<K: Kernel, S: Store> Turn<K, S> {
+    /// Reads what the host has, its nameservers among it.
+    pub(super) async fn facts(&self) -> Result<HostFacts, Failure> {
+        let mut facts = self.kernel.facts().await?;
+        let servers = self.settings.host_resolv.nameservers.iter();
+        let nets = servers.map(|server| ((*server).into(), format!("nameserver {server}")));
+        facts.taken.extend(nets);
+        Ok(facts)
+    }
+
+    /// Returns what a decision is given.
+    pub(super) fn given<'a>(&'a self, facts: &'a HostFacts) -> Given<'a> {
+        Given {
+            state: &self.state,
+            policy: &self.settings.policy,
+            facts,
+            now: now(),
+            draw: &random::<32>,
+            cursor: &self.cursors,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Host ports: each is held by a bound socket, here and in the resolver, as long as a running sandbox publishes it.
+
+use super::replica::hold;
+use super::turn::Turn;
+use crate::channel::ToResolver;
+use crate::kernel::Kernel;
+use crate::model::Publish;
+use crate::store::Store;
+use std::collections::BTreeSet;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use tracing::warn;
+
+impl<K: Kernel, S: Store> Turn<K, S> {
+    /// Keeps the sockets of host ports.
+    pub(super) async fn keep_ports(&self, taken: Vec<(Publish, OwnedFd)>) {
+        let mut messages = Vec::new();
+        for (publish, fd) in taken {
+            let fd = Arc::new(fd);
+            messages.push(hold(&publish, &fd));
+            self.replica.ports().insert(publish, fd);
+        }
+        self.publish(messages).await;
+    }
+
+    /// Lets go of host ports that no running sandbox publishes.
+    pub(super) async fn release_ports(&self) {
+        let wanted = self.wanted_ports();
+        let held: BTreeSet<Publish> = self.replica.ports().keys().copied().collect();
+        let unwanted: Vec<Publish> = held.difference(&wanted).copied().collect();
+        self.replica.ports().retain(|publish, _| wanted.contains(publish));
+        let release = |publish| (ToResolver::ReleasePort(publish), Vec::new());
+        self.publish(unwanted.into_iter().map(release).collect()).await;
+    }
+
+    /// Takes back host ports that no resolver has kept; one that a stranger has taken meanwhile is a warning.
+    pub(super) fn regain_ports(&self) {
+        for publish in self.wanted_ports() {
+            if self.replica.ports().contains_key(&publish) {
+                continue;
+            }
+            match self.kernel.bind_port(&publish) {
+                Ok(fd) => drop(self.replica.ports().insert(publish, Arc::new(fd))),
+                Err(error) => warn!(%publish, %error, "host port not held"),
+            }
+        }
+    }
+
+    pub(super) fn wanted_ports(&self) -> BTreeSet<Publish> {
+        let running = self.state.sandboxes.values().filter(|sandbox| sandbox.is_running());
+        running.flat_map(|sandbox| sandbox.publish.iter().copied()).collect()
+    }
+}

@@ -1,0 +1,59 @@
+//! Commands on names: entries by hand, and questions asked by people.
+
+use super::{Controller, Failure};
+use crate::channel::{FromResolver, Question, Resolution, ToResolver};
+use crate::decide;
+use crate::kernel::Kernel;
+use crate::model::{Change, DnsName, HostFacts, NetworkId, RegisterRequest, RrType, SandboxId};
+use crate::store::Store;
+use tracing::info;
+
+impl<K: Kernel, S: Store> Controller<K, S> {
+    /// Registers RRsets. Returns the data they replaced, and warnings.
+    pub async fn register(
+        &self,
+        request: RegisterRequest,
+    ) -> Result<(Vec<String>, Vec<String>), Failure> {
+        let mut turn = self.turn().await;
+        let facts = HostFacts::default();
+        let decision = decide::register(&turn.given(&facts), &request)?;
+        info!(name = %request.name, "register");
+        let mut warnings = Vec::new();
+        for registration in decision.noun {
+            warnings.extend(turn.make_true(Change::Register(registration)).await?);
+        }
+        Ok((decision.replaced, warnings))
+    }
+
+    /// Removes registered RRsets. Returns warnings.
+    pub async fn deregister(
+        &self,
+        name: &DnsName,
+        rr_type: Option<RrType>,
+        network: Option<&str>,
+    ) -> Result<Vec<String>, Failure> {
+        let mut turn = self.turn().await;
+        let removals = decide::deregister(&turn.state, name, rr_type, network)?;
+        info!(%name, "deregister");
+        let mut warnings = Vec::new();
+        for removal in removals {
+            warnings.extend(turn.make_true(removal).await?);
+        }
+        Ok(warnings)
+    }
+
+    /// Asks the resolver what it would answer a sandbox or a member of a network.
+    pub async fn resolve(
+        &self,
+        sandbox: Option<SandboxId>,
+        network: Option<NetworkId>,
+        name: DnsName,
+        rr_type: u16,
+    ) -> Result<Resolution, Failure> {
+        let question = Question { sandbox, network, name, rr_type };
+        match self.resolver().ask(ToResolver::Resolve(question)).await? {
+            FromResolver::Resolved(resolution) => Ok(resolution),
+            _ => Err(Failure::Silent),
+        }
+    }
+}

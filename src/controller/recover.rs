@@ -1,0 +1,130 @@
+//! Starting up: what was pending is withdrawn, what has ended is recorded, and everything is converged. There is no
+//! other recovery code.
+
+use super::sandbox::end_of;
+use super::supervise::Returned;
+use super::turn::Turn;
+use super::{Controller, Failure, file};
+use crate::decide;
+use crate::driver::Scope;
+use crate::kernel::Kernel;
+use crate::model::{AttachTo, Change, IfName, Origin, Sandbox, SandboxId};
+use crate::store::{Loaded, Store};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tracing::{info, warn};
+
+impl<K: Kernel, S: Store> Controller<K, S> {
+    /// Makes true what the store holds, with what an adopted resolver gave back.
+    pub async fn recover(&self, returned: Returned) -> Result<(), Failure> {
+        let mut turn = self.turn().await;
+        turn.load()?;
+        turn.bury_the_dead()?;
+        turn.add_predefined().await?;
+        turn.take_back(returned);
+        turn.sweep().await?;
+        let processes: Vec<_> = turn.processes.clone().into_iter().collect();
+        info!(networks = turn.state.networks.len(), sandboxes = turn.processes.len(), "recovered");
+        drop(turn);
+        processes.into_iter().for_each(|(id, process)| self.watch_end(id, process));
+        Ok(())
+    }
+}
+
+impl<K: Kernel, S: Store> Turn<K, S> {
+    /// Reads State, and withdraws the changes whose callers had no answer.
+    fn load(&mut self) -> Result<(), Failure> {
+        let Loaded { state, pending } = self.store.load()?;
+        self.state = Arc::new(state);
+        self.replica.show(self.state.clone());
+        for (ticket, change) in pending {
+            if let Some(withdrawal) = change.withdrawal() {
+                self.note(&withdrawal)?;
+            }
+            self.store.settle(ticket)?;
+        }
+        Ok(())
+    }
+
+    /// Records a change that the sweep makes true.
+    fn note(&mut self, change: &Change) -> Result<(), Failure> {
+        let ticket = self.record(change)?;
+        Ok(self.store.settle(ticket)?)
+    }
+
+    /// Finds the namespaces of running sandboxes again, and records the end of those that are gone.
+    fn bury_the_dead(&mut self) -> Result<(), Failure> {
+        let running: Vec<Arc<Sandbox>> =
+            self.state.sandboxes.values().filter(|sandbox| sandbox.is_running()).cloned().collect();
+        for sandbox in running {
+            match self.kernel.look(&attach_to(&sandbox.origin)) {
+                Ok(looked) if looked.place.netns == sandbox.netns => {
+                    let process = looked.pidfd.map(|pidfd| (sandbox.id, Arc::new(pidfd)));
+                    self.processes.extend(process);
+                }
+                _ => {
+                    info!(sandbox = %sandbox.name, "ended while no manager ran");
+                    let code = file::exit_code(&sandbox, &self.settings);
+                    self.note(&end_of(&sandbox, code))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn add_predefined(&mut self) -> Result<(), Failure> {
+        let facts = self.facts().await?;
+        let decision = decide::predefined(&self.given(&facts))?;
+        decision.warnings.iter().for_each(|warning| warn!(warning, "default network"));
+        for network in decision.noun {
+            self.note(&Change::AddNetwork(network))?;
+        }
+        Ok(())
+    }
+
+    /// Takes over the descriptors of sandboxes that still run.
+    fn take_back(&mut self, returned: Returned) {
+        let state = self.state.clone();
+        let runs =
+            |id: &SandboxId| state.sandboxes.get(id).is_some_and(|sandbox| sandbox.is_running());
+        let sockets = returned.sockets.into_iter().filter(|(id, _)| runs(id));
+        self.replica.sockets().extend(sockets);
+        self.replica.ports().extend(returned.ports);
+    }
+
+    /// Converges everything; what bears our mark and is not wanted goes.
+    async fn sweep(&mut self) -> Result<(), Failure> {
+        let mut scope = Scope::all(&self.state);
+        scope.gone = self.strays().await?;
+        self.firewall = None;
+        self.converge_firewall().await?;
+        self.converge(&scope).await?;
+        let running = self.state.sandboxes.values().filter(|sandbox| sandbox.is_running());
+        for id in running.map(|sandbox| sandbox.id).collect::<Vec<_>>() {
+            if let Err(failure) = self.open_sockets(id) {
+                warn!(failure = failure.text(), sandbox = id.short(), "no resolver for it");
+            }
+        }
+        let wanted = self.wanted_ports();
+        self.replica.ports().retain(|publish, _| wanted.contains(publish));
+        self.regain_ports();
+        Ok(())
+    }
+
+    /// Returns the links of the host that bear our mark and belong to nothing.
+    async fn strays(&self) -> Result<BTreeSet<IfName>, Failure> {
+        let wanted = crate::driver::wanted(&self.state, &Scope::all(&self.state));
+        let mut marked = self.kernel.marked_links().await?;
+        marked
+            .retain(|name| !wanted.bridges.contains_key(name) && !wanted.veths.contains_key(name));
+        Ok(marked)
+    }
+}
+
+fn attach_to(origin: &Origin) -> AttachTo {
+    match origin {
+        Origin::Init(pid) => AttachTo::Init(*pid),
+        Origin::Pid(pid) => AttachTo::Pid(*pid),
+        Origin::Netns(path) => AttachTo::Netns(path.clone()),
+    }
+}

@@ -1,0 +1,122 @@
+//! Replica: all that a resolver must hold to serve, so that the next one can be given it at any moment.
+//!
+//! The one writer puts State and descriptors here before it publishes; the supervisor reads it when a resolver starts;
+//! the API reads State from it, so that listing waits for no command.
+
+use crate::channel::{FdKind, SocketSet, ToResolver, batches};
+use crate::kernel::{DnsSockets, InsideSockets};
+use crate::model::{Publish, SandboxId, State};
+use crate::registry::{Update, snapshot};
+use arc_swap::ArcSwap;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A message to the resolver with its descriptors.
+pub type Message = (ToResolver, Vec<Arc<OwnedFd>>);
+
+/// A sandbox's descriptors, as kept for the next resolver.
+#[derive(Clone, Debug, Default)]
+pub struct Sockets(Vec<(FdKind, Arc<OwnedFd>)>);
+
+impl Sockets {
+    /// Takes what was made inside a namespace.
+    pub fn new(
+        dns: Option<DnsSockets>,
+        pidfd: Option<Arc<OwnedFd>>,
+        inside: InsideSockets,
+    ) -> Self {
+        let mut fds = Vec::new();
+        if let Some(DnsSockets { udp, tcp, nft_owner }) = dns {
+            let named = [(FdKind::Udp, udp), (FdKind::Tcp, tcp), (FdKind::NftOwner, nft_owner)];
+            fds.extend(named.map(|(kind, fd)| (kind, Arc::new(fd))));
+        }
+        fds.extend(pidfd.map(|pidfd| (FdKind::Pid, pidfd)));
+        fds.extend(inside.udp.into_iter().map(|fd| (FdKind::InsideUdp, Arc::new(fd))));
+        fds.extend(inside.tcp.into_iter().map(|fd| (FdKind::InsideTcp, Arc::new(fd))));
+        Self(fds)
+    }
+
+    /// Takes what an adopted resolver gave back.
+    pub fn returned(kinds: &[FdKind], fds: Vec<OwnedFd>) -> Self {
+        Self(kinds.iter().copied().zip(fds.into_iter().map(Arc::new)).collect())
+    }
+
+    /// Whether the sandbox is listened to.
+    pub fn listens(&self) -> bool {
+        let has = |wanted| self.0.iter().any(|(kind, _)| *kind == wanted);
+        has(FdKind::Udp) && has(FdKind::Tcp) && has(FdKind::NftOwner)
+    }
+
+    /// Adds sockets for asking the sandbox's own servers.
+    pub fn extend(&mut self, inside: InsideSockets) {
+        self.0.extend(Self::new(None, None, inside).0);
+    }
+
+    /// Returns the message that hands them on.
+    pub fn message(&self, sandbox: SandboxId) -> Message {
+        let fds = self.0.iter().map(|(kind, _)| *kind).collect();
+        let set = SocketSet { sandbox, fds };
+        (ToResolver::Sockets(set), self.0.iter().map(|(_, fd)| fd.clone()).collect())
+    }
+}
+
+/// All that a resolver must hold.
+#[derive(Debug, Default)]
+pub struct Replica {
+    state: ArcSwap<State>,
+    sockets: Mutex<BTreeMap<SandboxId, Sockets>>,
+    ports: Mutex<BTreeMap<Publish, Arc<OwnedFd>>>,
+    servers: Vec<SocketAddr>,
+}
+
+impl Replica {
+    /// Starts with the servers that unknown names are asked of.
+    pub fn new(servers: Vec<SocketAddr>) -> Self {
+        Self { servers, ..Self::default() }
+    }
+
+    /// Returns State as of the last recorded change.
+    pub fn state(&self) -> Arc<State> {
+        self.state.load_full()
+    }
+
+    /// Shows a new State.
+    pub fn show(&self, state: Arc<State>) {
+        self.state.store(state);
+    }
+
+    /// Returns the servers that unknown names are asked of.
+    pub fn servers(&self) -> &[SocketAddr] {
+        &self.servers
+    }
+
+    /// Returns the descriptors by sandbox.
+    pub fn sockets(&self) -> MutexGuard<'_, BTreeMap<SandboxId, Sockets>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the sockets that hold host ports.
+    pub fn ports(&self) -> MutexGuard<'_, BTreeMap<Publish, Arc<OwnedFd>>> {
+        self.ports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns everything as messages, for a resolver that knows nothing or something older.
+    pub fn snapshot(&self) -> Vec<Message> {
+        let mut updates = snapshot(&self.state.load());
+        updates.push(Update::SetHostServers(self.servers.clone()));
+        let bare = |body| (body, Vec::new());
+        let mut messages = vec![bare(ToResolver::BeginSnapshot)];
+        messages.extend(batches(updates).map(ToResolver::Updates).map(bare));
+        messages.extend(self.sockets().iter().map(|(id, sockets)| sockets.message(*id)));
+        messages.extend(self.ports().iter().map(|(publish, fd)| hold(publish, fd)));
+        messages.push(bare(ToResolver::EndSnapshot));
+        messages
+    }
+}
+
+/// Returns the message that makes the resolver hold a host port too.
+pub fn hold(publish: &Publish, fd: &Arc<OwnedFd>) -> Message {
+    (ToResolver::HoldPort(*publish), vec![fd.clone()])
+}

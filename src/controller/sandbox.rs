@@ -1,0 +1,216 @@
+//! Commands on sandboxes: a namespace becomes one, is stopped, is let go.
+
+use super::file::{self, Texts};
+use super::turn::Turn;
+use super::watch::{exited, signal};
+use super::{Controller, Failure, now};
+use crate::decide::{self, Attachment, Decision, Ports};
+use crate::kernel::{Kernel, Looked};
+use crate::model::{Change, Endpoint, HostFacts, Publish, RunRequest, Sandbox, SandboxId};
+use crate::store::Store;
+use rustix::process::Signal;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::{info, warn};
+
+/// How long a killed process may take to end.
+const DEATH: Duration = Duration::from_secs(10);
+
+/// A namespace that has become a sandbox.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    /// The sandbox.
+    pub sandbox: Arc<Sandbox>,
+    /// The files for its /etc.
+    pub texts: Texts,
+    /// Lines for the user.
+    pub warnings: Vec<String>,
+}
+
+impl<K: Kernel, S: Store> Controller<K, S> {
+    /// Makes a namespace a sandbox with its endpoints. The same namespace under the same name again is no error.
+    pub async fn attach(&self, request: RunRequest) -> Result<Admitted, Failure> {
+        let mut turn = self.turn().await;
+        let looked = turn.kernel.look(&request.attach)?;
+        let decision = turn.decide_attach(&request, looked.place.netns)?;
+        let (id, warnings) = match decision {
+            Attachment::Existing(id) => (id, Vec::new()),
+            Attachment::New(decision) => self.admit(&mut turn, looked, *decision).await?,
+        };
+        let sandbox = turn.state.sandboxes.get(&id).cloned().ok_or(Failure::Silent)?;
+        let texts = file::texts(&turn.state, id, &turn.settings);
+        Ok(Admitted { sandbox, texts, warnings })
+    }
+
+    async fn admit(
+        &self,
+        turn: &mut Turn<K, S>,
+        looked: Looked,
+        decision: Decision<(Sandbox, Vec<Endpoint>)>,
+    ) -> Result<(SandboxId, Vec<String>), Failure> {
+        let Decision { noun: (sandbox, endpoints), mut warnings } = decision;
+        let id = sandbox.id;
+        info!(sandbox = %sandbox.name, id = id.short(), "attach");
+        let ports = turn.take_ports(&sandbox.publish)?;
+        let process = looked.pidfd.map(Arc::new);
+        if let Some(process) = &process {
+            turn.processes.insert(id, process.clone());
+        }
+        turn.remember(&endpoints);
+        let made = turn.make_true(Change::AddSandbox(sandbox, endpoints)).await;
+        warnings.extend(made.inspect_err(|_| drop(turn.processes.remove(&id)))?);
+        turn.keep_ports(ports).await;
+        if let Some(process) = process {
+            self.watch_end(id, process);
+        }
+        file::place(&turn.state, id, &turn.settings, &mut warnings);
+        Ok((id, warnings))
+    }
+
+    /// Lets an adopted namespace go; false if there is no such sandbox.
+    pub async fn detach(&self, text: &str) -> Result<bool, Failure> {
+        let mut turn = self.turn().await;
+        let Some(sandbox) = decide::detach(&turn.state, text)? else { return Ok(false) };
+        info!(sandbox = %sandbox.name, "detach");
+        file::displace(&turn.state, sandbox.id, &turn.settings);
+        turn.forget(Change::RemoveSandbox(sandbox.id)).await?;
+        Ok(true)
+    }
+
+    /// Stops a sandbox: SIGTERM, and SIGKILL after the grace period. One that is stopped already is fine.
+    pub async fn stop(&self, text: &str, seconds: u32) -> Result<Arc<Sandbox>, Failure> {
+        let (sandbox, process) = {
+            let turn = self.turn().await;
+            let sandbox = decide::stop(&turn.state, text)?;
+            let process = turn.processes.get(&sandbox.id).cloned();
+            (sandbox, process)
+        };
+        let Some(process) = process else { return Ok(sandbox) };
+        info!(sandbox = %sandbox.name, seconds, "stop");
+        signal(&process, Signal::TERM);
+        if !exited(&process, Duration::from_secs(seconds.into())).await {
+            self.kill(&sandbox, &process).await?;
+        }
+        self.ended(sandbox.id).await?;
+        Ok(sandbox)
+    }
+
+    /// Removes a stopped sandbox, or with `force` a running one, whose processes are killed.
+    pub async fn remove_sandbox(&self, text: &str, force: bool) -> Result<Arc<Sandbox>, Failure> {
+        let (sandbox, process) = {
+            let turn = self.turn().await;
+            let sandbox = decide::remove_sandbox(&turn.state, text, force)?;
+            let process = turn.processes.get(&sandbox.id).cloned();
+            (sandbox, process)
+        };
+        if let Some(process) = process {
+            self.kill(&sandbox, &process).await?;
+        }
+        info!(sandbox = %sandbox.name, "remove");
+        let mut turn = self.turn().await;
+        if turn.state.sandboxes.contains_key(&sandbox.id) {
+            turn.forget(Change::RemoveSandbox(sandbox.id)).await?;
+        }
+        Ok(sandbox)
+    }
+
+    /// Waits until the end of a sandbox whose init has ended is recorded.
+    pub async fn settle(&self, text: &str) -> Result<(), Failure> {
+        let (id, process) = {
+            let turn = self.turn().await;
+            let Ok(sandbox) = turn.state.sandbox(text) else { return Ok(()) };
+            (sandbox.id, turn.processes.get(&sandbox.id).cloned())
+        };
+        match process {
+            Some(process) if exited(&process, DEATH).await => self.ended(id).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Stops and removes every sandbox, every network and every entry: nothing of ours remains.
+    pub async fn reset(&self) -> Result<Vec<String>, Failure> {
+        info!("reset");
+        let state = self.state();
+        for sandbox in state.sandboxes.values() {
+            if sandbox.origin.is_adopted() {
+                self.detach(&sandbox.id.to_string()).await?;
+            } else {
+                self.remove_sandbox(&sandbox.id.to_string(), true).await?;
+            }
+        }
+        let mut warnings = Vec::new();
+        for (network, name, rr_type) in state.registrations.keys().cloned() {
+            let mut turn = self.turn().await;
+            warnings.extend(turn.make_true(Change::Deregister { network, name, rr_type }).await?);
+        }
+        for network in state.networks.values().filter(|network| !network.predefined) {
+            warnings.extend(self.remove_network(&network.id.to_string()).await?.1);
+        }
+        Ok(warnings)
+    }
+
+    /// Records that a sandbox has ended, however it did. Whoever comes second finds it done.
+    pub(super) async fn ended(&self, id: SandboxId) -> Result<(), Failure> {
+        let mut turn = self.turn().await;
+        let Some(sandbox) = turn.state.sandboxes.get(&id).filter(|s| s.is_running()).cloned()
+        else {
+            return Ok(());
+        };
+        let code = file::exit_code(&sandbox, &turn.settings);
+        info!(sandbox = %sandbox.name, code, "ended");
+        turn.forget(end_of(&sandbox, code)).await
+    }
+
+    async fn kill(&self, sandbox: &Sandbox, process: &Arc<OwnedFd>) -> Result<(), Failure> {
+        signal(process, Signal::KILL);
+        match exited(process, DEATH).await {
+            true => Ok(()),
+            false => Err(Failure::Undead(sandbox.name.clone())),
+        }
+    }
+}
+
+/// Returns the change for a sandbox whose processes are gone: one of ours stays as stopped unless it was to be
+/// removed; a namespace of somebody else's is no more.
+pub(super) fn end_of(sandbox: &Sandbox, code: i32) -> Change {
+    match sandbox.config.auto_remove || sandbox.origin.is_adopted() {
+        true => Change::RemoveSandbox(sandbox.id),
+        false => Change::EndSandbox { id: sandbox.id, code, at: now() },
+    }
+}
+
+impl<K: Kernel, S: Store> Turn<K, S> {
+    fn decide_attach(
+        &self,
+        request: &RunRequest,
+        netns: (u64, u64),
+    ) -> Result<Attachment, Failure> {
+        let facts = HostFacts::default();
+        let busy = |publish: &Publish| self.kernel.bind_port(publish).is_err();
+        let ports = Ports { range: self.kernel.ephemeral_ports(), busy: &busy };
+        Ok(decide::attach(&self.given(&facts), request, netns, &ports)?)
+    }
+
+    /// Makes the end of a sandbox true and lets go of all that it had.
+    async fn forget(&mut self, change: Change) -> Result<(), Failure> {
+        let (Change::RemoveSandbox(id) | Change::EndSandbox { id, .. }) = &change else {
+            return Ok(());
+        };
+        self.processes.remove(id);
+        self.make_true(change).await?;
+        self.release_ports().await;
+        Ok(())
+    }
+
+    fn take_ports(&self, wanted: &[Publish]) -> Result<Vec<(Publish, OwnedFd)>, Failure> {
+        let mut taken = Vec::new();
+        for publish in wanted {
+            let port = self.kernel.bind_port(publish).inspect_err(|error| {
+                warn!(%publish, %error, "port not taken");
+            })?;
+            taken.push((*publish, port));
+        }
+        Ok(taken)
+    }
+}

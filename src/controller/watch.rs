@@ -1,0 +1,104 @@
+//! Watching: the end of sandboxes, what the resolver says unasked, other tools at the firewall.
+
+use super::{Controller, Failure};
+use crate::channel::{FromResolver, Watched};
+use crate::kernel::Kernel;
+use crate::model::SandboxId;
+use crate::plan::Place;
+use crate::store::Store;
+use rustix::process::{Signal, pidfd_send_signal};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::Interest;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tracing::warn;
+
+impl<K: Kernel, S: Store> Controller<K, S> {
+    /// Records the end of a sandbox when its process ends.
+    pub(super) fn watch_end(&self, id: SandboxId, process: Arc<OwnedFd>) {
+        let myself = self.myself.clone();
+        tokio::spawn(async move {
+            if let Err(error) = readable(&process).await {
+                return warn!(%error, sandbox = id.short(), "its end cannot be watched");
+            }
+            let Some(controller) = myself.upgrade() else { return };
+            if let Err(failure) = controller.ended(id).await {
+                warn!(failure = failure.text(), sandbox = id.short(), "end not recorded whole");
+            }
+        });
+    }
+
+    /// Follows what the resolver says unasked, until the daemon ends.
+    pub async fn follow(&self, mut events: mpsc::UnboundedReceiver<FromResolver>) {
+        while let Some(event) = events.recv().await {
+            let followed = match event {
+                FromResolver::Ended(id) => self.ended(id).await,
+                FromResolver::NeedInside { sandbox, udp, tcp } => {
+                    self.give_inside(sandbox, udp, tcp).await
+                }
+                _ => Ok(()),
+            };
+            if let Err(failure) = followed {
+                warn!(failure = failure.text(), "resolver's wish not met");
+            }
+        }
+    }
+
+    /// Puts our table and marked rules back when another tool has touched the firewall, until the daemon ends.
+    pub async fn guard_firewall(&self) {
+        loop {
+            let touched = match self.kernel.firewall_touched().await {
+                Ok(touched) => touched,
+                Err(error) => return warn!(%error, "the firewall cannot be watched"),
+            };
+            // Tools change many rules at once: wait for them to finish, but not long.
+            sleep(Duration::from_millis(100)).await;
+            let mut turn = self.turn().await;
+            if let Err(failure) = turn.repair_firewall(touched).await {
+                warn!(failure = failure.text(), "firewall not repaired");
+            }
+        }
+    }
+
+    /// Waits until no command has the turn.
+    pub async fn quiesce(&self) {
+        drop(self.turn().await);
+    }
+
+    /// Gives the resolver more sockets made inside a sandbox.
+    async fn give_inside(&self, id: SandboxId, udp: u16, tcp: u16) -> Result<(), Failure> {
+        let turn = self.turn().await;
+        let Some(sandbox) = turn.state.sandboxes.get(&id).filter(|s| s.is_running()) else {
+            return Ok(());
+        };
+        let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
+        let (udp, tcp) = (usize::from(udp.min(64)), usize::from(tcp.min(64)));
+        let more = turn.kernel.inside_sockets(&place, udp, tcp)?;
+        let message = turn.replica.sockets().get_mut(&id).map(|sockets| {
+            sockets.extend(more);
+            sockets.message(id)
+        });
+        turn.publish(message.into_iter().collect()).await;
+        Ok(())
+    }
+}
+
+/// Waits for a process to end, at most so long; says whether it did.
+pub(super) async fn exited(process: &Arc<OwnedFd>, patience: Duration) -> bool {
+    matches!(timeout(patience, readable(process)).await, Ok(Ok(())))
+}
+
+/// Sends a signal to a process; one that has ended is fine.
+pub(super) fn signal(process: &OwnedFd, signal: Signal) {
+    let _ = pidfd_send_signal(process, signal);
+}
+
+/// Waits until a pidfd is readable: its process has ended. A duplicate is polled, as one descriptor can be registered
+/// only once.
+async fn readable(process: &OwnedFd) -> io::Result<()> {
+    let watched = Watched::new(Arc::new(process.try_clone()?), Interest::READABLE)?;
+    watched.readable().await.map(drop)
+}

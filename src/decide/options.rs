@@ -1,0 +1,68 @@
+//! Driver options of a network: what each key means. An option that means nothing here is refused, not ignored.
+
+use super::Given;
+use crate::model::{DriverKind, IfName, NetworkOptions, Refusal};
+use std::collections::BTreeMap;
+
+/// The kernel bridge's name.
+pub const BRIDGE_NAME: &str = "com.docker.network.bridge.name";
+/// Whether outbound traffic takes the host's address.
+pub const MASQUERADE: &str = "com.docker.network.bridge.enable_ip_masquerade";
+/// MTU of bridge and links.
+pub const MTU: &str = "com.docker.network.driver.mtu";
+const TTL: &str = "netdns.ttl";
+const DOMAIN: &str = "netdns.domain";
+
+/// TTL of endpoint names, in seconds, where `netdns.ttl` is not given.
+const DEFAULT_TTL: u32 = 5;
+
+/// What the options of a network mean, where none are given.
+pub fn defaults(given: &Given) -> NetworkOptions {
+    NetworkOptions {
+        masquerade: true,
+        mtu: given.policy.mtu.unwrap_or(given.facts.uplink_mtu),
+        ttl: DEFAULT_TTL,
+        own_domain: false,
+    }
+}
+
+/// Parses the options of a bridge network, and the bridge's name if one is given.
+pub fn parse(
+    given: &Given,
+    options: &BTreeMap<String, String>,
+) -> Result<(NetworkOptions, Option<IfName>), Refusal> {
+    let mut meant = defaults(given);
+    let mut bridge = None;
+    for (key, value) in options {
+        let bad =
+            |expected| Refusal::BadOption { key: key.clone(), value: value.clone(), expected };
+        match key.as_str() {
+            BRIDGE_NAME => bridge = Some(value.parse()?),
+            MASQUERADE => meant.masquerade = flag(value).ok_or_else(|| bad("true or false"))?,
+            MTU => meant.mtu = number(value, 68, 65_535).ok_or_else(|| bad("68 to 65535 bytes"))?,
+            TTL => meant.ttl = number(value, 0, 86_400).ok_or_else(|| bad("0 to 86400 seconds"))?,
+            DOMAIN if value == "local" => meant.own_domain = true,
+            DOMAIN => return Err(bad("local")),
+            _ => {
+                return Err(Refusal::UnknownOption {
+                    driver: DriverKind::Bridge,
+                    key: key.escape_debug().to_string(),
+                });
+            }
+        }
+    }
+    Ok((meant, bridge))
+}
+
+/// Parses the words that Docker takes for a boolean, those of Go's `strconv.ParseBool`.
+fn flag(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "True" | "TRUE" => Some(true),
+        "0" | "f" | "F" | "false" | "False" | "FALSE" => Some(false),
+        _ => None,
+    }
+}
+
+fn number(text: &str, low: u32, high: u32) -> Option<u32> {
+    text.parse().ok().filter(|value| (low..=high).contains(value))
+}

@@ -1,0 +1,262 @@
+use super::*;
+use ipnet::IpNet;
+
+fn with_subnet(name: &str, subnet: &str) -> NetworkRequest {
+    NetworkRequest { subnets: vec![subnet.parse().unwrap()], ..network(name) }
+}
+
+fn refused(request: NetworkRequest) -> String {
+    text(World::new().create(request))
+}
+
+fn option(key: &str, value: &str) -> NetworkRequest {
+    NetworkRequest { options: [(key.into(), value.into())].into(), ..network("n") }
+}
+
+#[test]
+fn three_networks_always_exist_and_cannot_be_removed() {
+    let mut world = World::new();
+    for name in ["bridge", "host", "none"] {
+        assert_eq!(
+            text(remove_network(&world.state, name)),
+            format!("{name} is a pre-defined network and cannot be removed")
+        );
+        assert_eq!(
+            text(world.create(network(name))),
+            format!("operation is not permitted on predefined {name} network")
+        );
+    }
+    let bridge = world.state.network("bridge").unwrap();
+    assert_eq!(bridge.bridge.as_ref().unwrap().as_str(), "netdns0");
+    assert_eq!(bridge.given_options[options::BRIDGE_NAME], "netdns0");
+    assert_eq!(bridge.subnets[0].net.to_string(), "172.17.0.0/16");
+    assert!(!bridge.has_names());
+    let before = world.state.clone();
+    assert!(world.start().is_empty());
+    assert_eq!(world.state, before, "a second start changes nothing");
+}
+
+#[test]
+fn the_default_network_moves_out_of_dockers_way_only_while_it_is_empty() {
+    let mut world = World::new();
+    let id = world.state.network("bridge").unwrap().id;
+    world.run(sandbox("a", &[])).unwrap();
+    world.facts.taken = vec![("172.17.0.1/16".parse().unwrap(), "docker0".into())];
+    world.start();
+    assert_eq!(world.state.networks[&id].subnets[0].net.to_string(), "172.17.0.0/16");
+    world.end("a");
+    world.start();
+    assert_eq!(world.state.networks[&id].subnets[0].net.to_string(), "172.18.0.0/16");
+}
+
+#[test]
+fn bip_sets_gateway_and_subnet_of_the_default_network() {
+    let mut world = World::empty();
+    world.policy.bip = Some("10.5.0.9/24".parse().unwrap());
+    world.start();
+    let subnet = &world.state.network("bridge").unwrap().subnets[0];
+    assert_eq!(
+        (subnet.net.to_string(), subnet.gateway.to_string()),
+        ("10.5.0.0/24".into(), "10.5.0.9".into())
+    );
+    world.run(sandbox("a", &[])).unwrap();
+    world.policy.bip = Some("10.6.0.1/24".parse().unwrap());
+    assert_eq!(
+        world.start(),
+        ["--bip 10.6.0.1/24 is not in force yet: sandboxes are on network bridge"]
+    );
+}
+
+#[test]
+fn a_user_defined_network_is_a_bridge_named_by_its_id_with_the_first_address() {
+    let mut world = World::new();
+    let made = world.create(network("localnet")).unwrap();
+    assert_eq!(made.bridge.as_ref().unwrap().as_str(), format!("br-{}", made.id.short()));
+    assert_eq!(made.subnets[0].net.to_string(), "172.18.0.0/16");
+    assert_eq!(made.subnets[0].gateway.to_string(), "172.18.0.1");
+    assert!(made.has_names());
+}
+
+#[test]
+fn the_mtu_is_the_options_else_the_daemons_else_the_uplinks() {
+    let mut world = World::new();
+    world.facts.uplink_mtu = 1420;
+    assert_eq!(world.create(network("a")).unwrap().options.mtu, 1420);
+    world.policy.mtu = Some(1400);
+    assert_eq!(world.create(network("b")).unwrap().options.mtu, 1400);
+    assert_eq!(world.create(option(options::MTU, "9000")).unwrap().options.mtu, 9000);
+}
+
+#[test]
+fn names_and_drivers_are_checked() {
+    let mut world = World::new();
+    world.create(network("n")).unwrap();
+    assert_eq!(text(world.create(network("n"))), "network with name n already exists");
+    assert!(refused(network("")).starts_with("invalid network name"));
+    let driver = |driver: &str| NetworkRequest { driver: driver.into(), ..network("m") };
+    assert_eq!(refused(driver("weave")), "plugin \"weave\" not found");
+    assert_eq!(refused(driver("host")), "only one instance of \"host\" network is allowed");
+    assert_eq!(refused(driver("none")), "only one instance of \"null\" network is allowed");
+}
+
+#[test]
+fn options_are_understood_or_refused() {
+    let mut world = World::new();
+    let mut request = option(options::BRIDGE_NAME, "mybr");
+    request.options.insert(options::MASQUERADE.into(), "0".into());
+    request.options.insert(options::MTU.into(), "9000".into());
+    request.options.insert("netdns.ttl".into(), "0".into());
+    request.options.insert("netdns.domain".into(), "local".into());
+    let made = world.create(request.clone()).unwrap();
+    let expected = NetworkOptions { masquerade: false, mtu: 9000, ttl: 0, own_domain: true };
+    assert_eq!((&made.options, &made.given_options), (&expected, &request.options));
+    request.name = "other".into();
+    assert_eq!(text(world.create(request)), "networks have same bridge name: mybr");
+    assert_eq!(
+        refused(option(options::BRIDGE_NAME, "netdns0")),
+        "networks have same bridge name: netdns0"
+    );
+    assert_eq!(
+        refused(option("com.example.x", "1")),
+        "unknown option com.example.x for driver bridge"
+    );
+    for (key, bad) in [
+        (options::MTU, "67"),
+        (options::MASQUERADE, "yes"),
+        ("netdns.ttl", "86401"),
+        ("netdns.domain", "x"),
+    ] {
+        assert!(refused(option(key, bad)).starts_with(&format!("failed to parse {key}={bad}: ")));
+    }
+}
+
+#[test]
+fn subnets_that_cannot_be_used_are_refused() {
+    for (subnet, words) in [
+        ("10.0.0.1/24", "invalid subnet 10.0.0.1/24: it should be 10.0.0.0/24"),
+        ("127.1.0.0/16", "subnet 127.1.0.0/16 cannot be used: 127.0.0.0/8 is loopback"),
+        ("169.254.1.0/24", "subnet 169.254.1.0/24 cannot be used: 169.254.0.0/16 is link-local"),
+        ("239.0.0.0/8", "subnet 239.0.0.0/8 cannot be used: 224.0.0.0/3 is multicast or reserved"),
+        ("0.0.0.0/0", "subnet 0.0.0.0/0 cannot be used: 0.0.0.0/8 means \"this network\""),
+        (
+            "10.0.0.1/32",
+            "subnet 10.0.0.1/32 is too small: it has no room for a gateway and a sandbox",
+        ),
+        ("fd00::/64", "IPv6 subnets are not supported yet: fd00::/64"),
+        ("10.0.0.0/31", "granted"),
+    ] {
+        assert_eq!(refused(with_subnet("n", subnet)), words);
+    }
+    let mut two = with_subnet("n", "10.0.0.0/24");
+    two.subnets.push("10.0.1.0/24".parse().unwrap());
+    assert_eq!(
+        refused(two),
+        "a bridge network has at most one subnet of a family: 10.0.0.0/24 and 10.0.1.0/24"
+    );
+}
+
+#[test]
+fn an_overlap_is_refused_and_its_owner_named() {
+    let mut world = World::new();
+    world.facts.taken = vec![("192.0.2.7/24".parse().unwrap(), "eth0".into())];
+    world.create(with_subnet("a", "10.0.0.0/16")).unwrap();
+    for (subnet, owner) in [("10.0.7.0/24", "network a"), ("192.0.2.128/25", "the host (eth0)")] {
+        let refusal = world.create(with_subnet("b", subnet)).unwrap_err();
+        assert_eq!(refusal.to_string(), "Pool overlaps with other one on this address space");
+        assert!(refusal.hint().unwrap().ends_with(owner), "{refusal:?}");
+    }
+}
+
+#[test]
+fn a_subnet_that_hides_a_route_is_granted_with_a_warning() {
+    let mut world = World::new();
+    world.facts.routed = vec![("10.0.0.0/8".parse().unwrap(), "via 192.0.2.1 dev tun0".into())];
+    let made = create_network(&world.given(), &with_subnet("n", "10.8.0.0/16")).unwrap();
+    assert!(
+        made.warnings[0].contains("10.0.0.0/8 (via 192.0.2.1 dev tun0)"),
+        "{:?}",
+        made.warnings
+    );
+}
+
+#[test]
+fn gateway_ip_range_and_aux_must_lie_in_the_subnet() {
+    let subnet = || with_subnet("n", "10.0.0.0/24");
+    let gateway = |text: &str| vec![text.parse::<IpAddr>().unwrap()];
+    let range = |text: &str| vec![text.parse::<IpNet>().unwrap()];
+    let aux = |text: &str| [("x".to_owned(), text.parse::<IpAddr>().unwrap())].into();
+    for (request, words) in [
+        (
+            NetworkRequest { gateways: gateway("10.0.0.1"), ..network("n") },
+            "every ip-range or gateway must have a corresponding subnet",
+        ),
+        (
+            NetworkRequest { gateways: gateway("10.1.0.1"), ..subnet() },
+            "no matching subnet for gateway 10.1.0.1",
+        ),
+        (
+            NetworkRequest { gateways: gateway("10.0.0.255"), ..subnet() },
+            "10.0.0.255 is the network or broadcast address of 10.0.0.0/24",
+        ),
+        (
+            NetworkRequest { ip_ranges: range("10.0.0.0/16"), ..subnet() },
+            "no matching subnet for range 10.0.0.0/16",
+        ),
+        (
+            NetworkRequest { aux: aux("10.1.0.1"), ..subnet() },
+            "no matching subnet for aux-address 10.1.0.1",
+        ),
+        (NetworkRequest { aux: aux("10.0.0.1"), ..subnet() }, "Address already in use"),
+        (
+            NetworkRequest {
+                ip_ranges: [range("10.0.0.0/25"), range("10.0.0.128/25")].concat(),
+                ..subnet()
+            },
+            "cannot configure multiple ranges (10.0.0.0/25, 10.0.0.128/25) on the same subnet (10.0.0.0/24)",
+        ),
+    ] {
+        assert_eq!(refused(request), words);
+    }
+    let mut world = World::new();
+    let made =
+        world.create(NetworkRequest { ip_ranges: range("10.0.0.128/25"), ..subnet() }).unwrap();
+    assert_eq!(
+        made.subnets[0].gateway.to_string(),
+        "10.0.0.1",
+        "the subnet's first, not the range's"
+    );
+    assert_eq!(world.run(sandbox("a", &[on("n")])).unwrap().address(), "10.0.0.128/24");
+}
+
+#[test]
+fn a_network_in_use_is_not_removed_and_says_by_whom() {
+    let mut world = World::new();
+    world.create(network("n")).unwrap();
+    let ran = world.run(sandbox("c1", &[on("n")])).unwrap();
+    let id = ran.endpoints[0].id.short();
+    assert_eq!(
+        text(remove_network(&world.state, "n")),
+        format!("network n has active endpoints (name:\"c1\" id:\"{id}\")")
+    );
+    world.end("c1");
+    assert!(remove_network(&world.state, "n").is_ok(), "a stopped sandbox holds no network");
+    assert_eq!(text(remove_network(&world.state, "m")), "network m not found");
+}
+
+#[test]
+fn prune_takes_idle_networks_that_pass_the_filter() {
+    let mut world = World::new();
+    for (name, label) in [("a", "x"), ("b", "y"), ("used", "x")] {
+        let labels = [("l".to_owned(), label.to_owned())].into();
+        world.create(NetworkRequest { labels, ..network(name) }).unwrap();
+    }
+    world.run(sandbox("c", &[on("used")])).unwrap();
+    let pruned = |filter: PruneFilter| -> Vec<String> {
+        prune(&world.state, &filter).iter().map(|network| network.name.to_string()).collect()
+    };
+    let x = vec![("l".to_owned(), Some("x".to_owned()))];
+    assert_eq!(pruned(PruneFilter::default()), ["a", "b"]);
+    assert_eq!(pruned(PruneFilter { labels: x.clone(), ..Default::default() }), ["a"]);
+    assert_eq!(pruned(PruneFilter { without: x, ..Default::default() }), ["b"]);
+    assert_eq!(pruned(PruneFilter { until: Some(1_000), ..Default::default() }), [""; 0]);
+}

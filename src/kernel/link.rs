@@ -1,0 +1,267 @@
+//! Making, mending and removing links: bridges, and veth pairs whose peer is born in the sandbox.
+//!
+//! The alias is set last, in the request that sets a link up: a link with our group and without an alias was never
+//! finished, whatever interrupted it, and is removed before it is made again.
+
+use super::rtnl::{Rtnl, named, tolerate, up};
+use super::{KernelError, netns, sysctl};
+use crate::model::{IfName, Mac};
+use crate::plan::{Bridge, GROUP, Place, Veth, alias, is_alias};
+use ipnet::IpNet;
+use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::link::{
+    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkInfo, LinkMessage,
+};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+/// The group that links pass through on their way out, so that one request removes them all.
+const LEAVING: u32 = GROUP + 1;
+
+/// How many links are removed one by one; a group request for fewer gains nothing.
+const FEW: usize = 3;
+
+/// Makes a bridge, or completes one of ours. On failure nothing new remains.
+pub(super) async fn add_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError> {
+    let info = LinkInfo::Kind(InfoKind::Bridge);
+    let mac = Mac::local(random().map_err(failed("make", &bridge.name))?);
+    // Without an address of its own a bridge takes that of its lowest port, and changes it as they come and go.
+    let attributes =
+        vec![LinkAttribute::LinkInfo(vec![info]), LinkAttribute::Address(mac.bytes().to_vec())];
+    let alias = alias(bridge.network.0);
+    if make(rtnl, &bridge.name, attributes, &alias).await? == Made::Before {
+        return mend_bridge(rtnl, bridge).await;
+    }
+    let done = mend_bridge(rtnl, bridge).await;
+    or_remove(rtnl, &bridge.name, done).await
+}
+
+/// Sets sysctls, addresses, MTU and alias of a bridge, and sets it up.
+pub(super) async fn mend_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError> {
+    sysctl::ipv6(&bridge.name, bridge.ipv6)?;
+    sysctl::route_localnet(&bridge.name)?;
+    add_addresses(rtnl, &bridge.name, &bridge.addresses).await?;
+    // Set after creation, the MTU is the user's: the bridge does not lower it to that of its ports.
+    let attributes =
+        vec![LinkAttribute::Mtu(bridge.mtu), LinkAttribute::IfAlias(alias(bridge.network.0))];
+    set_up(rtnl, &bridge.name, attributes).await
+}
+
+/// Makes a veth pair with its peer in the sandbox. One that exists is made again: its peer may be missing or half done.
+/// On failure nothing remains.
+pub(super) async fn add_veth(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
+    let ns = netns::open(&veth.place)?;
+    if make_pair(rtnl, veth, ns.as_fd()).await? == Made::Before {
+        rtnl.remove(veth.name.as_str()).await.map_err(failed("remove", &veth.name))?;
+        make_pair(rtnl, veth, ns.as_fd()).await?;
+    }
+    let done = finish_veth(rtnl, veth).await;
+    or_remove(rtnl, &veth.name, done).await
+}
+
+async fn make_pair(rtnl: &Rtnl, veth: &Veth, ns: BorrowedFd<'_>) -> Result<Made, KernelError> {
+    let made = make(rtnl, &veth.name, pair(veth, ns), &alias(veth.endpoint.0)).await;
+    made.map_err(|error| match error {
+        // No link of the host is in the way, so it is one of the sandbox's.
+        KernelError::Link { source, .. } if source.raw_os_error() == Some(libc::EEXIST) => {
+            KernelError::LinkTaken { link: veth.link.clone(), place: "in the sandbox" }
+        }
+        error => error,
+    })
+}
+
+async fn finish_veth(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
+    // The host's end is a port and has no address, not even one that IPv6 makes up.
+    sysctl::ipv6(&veth.name, false)?;
+    let inside = veth.clone();
+    in_sandbox(veth.place.clone(), move |rtnl| async move { finish_peer(&rtnl, &inside).await })
+        .await?;
+    mend_veth(rtnl, veth).await
+}
+
+async fn finish_peer(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
+    sysctl::ipv6(&veth.link, veth.ipv6)?;
+    add_addresses(rtnl, &veth.link, &veth.addresses).await?;
+    set_up(rtnl, &veth.link, Vec::new()).await
+}
+
+/// Sets bridge, MTU and alias of a veth pair's host end, and sets it up.
+pub(super) async fn mend_veth(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
+    let attributes = vec![
+        LinkAttribute::Controller(index(rtnl, &veth.bridge).await?),
+        LinkAttribute::Mtu(veth.mtu),
+        LinkAttribute::IfAlias(alias(veth.endpoint.0)),
+    ];
+    set_up(rtnl, &veth.name, attributes).await
+}
+
+/// Removes links that are ours; others and those that do not exist are passed over.
+pub(super) async fn remove(rtnl: &Rtnl, names: &[IfName]) -> Result<(), KernelError> {
+    let mut ours = Vec::new();
+    for name in names {
+        let link = rtnl.link(name.as_str()).await.map_err(failed("find", name))?;
+        if link.is_some_and(|link| mark(&link) != Mark::Foreign) {
+            ours.push(name);
+        }
+    }
+    if ours.len() > FEW {
+        return remove_group(rtnl, &ours).await;
+    }
+    for name in ours {
+        rtnl.remove(name.as_str()).await.map_err(failed("remove", name))?;
+    }
+    Ok(())
+}
+
+/// Removes many links with one request, which waits for the kernel's readers once and not once a link.
+async fn remove_group(rtnl: &Rtnl, names: &[&IfName]) -> Result<(), KernelError> {
+    let leaving = || vec![LinkAttribute::Group(LEAVING)];
+    for name in names {
+        let message = RouteNetlinkMessage::SetLink(named(name.as_str(), leaving()));
+        let done = rtnl.change(message, 0).await;
+        tolerate(done, libc::ENODEV).map_err(failed("remove", name))?;
+    }
+    let mut message = LinkMessage::default();
+    message.attributes = leaving();
+    let done = rtnl.change(RouteNetlinkMessage::DelLink(message), 0).await;
+    tolerate(done, libc::ENODEV).map_err(failed("remove", names[0]))
+}
+
+/// Whose a link is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// Ours, with this alias.
+    Ours(String),
+    /// Ours, never finished.
+    Unfinished,
+    /// Somebody else's.
+    Foreign,
+}
+
+/// Reads a link's mark.
+pub(super) fn mark(link: &LinkMessage) -> Mark {
+    let alias = link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::IfAlias(text) => Some(text.as_str()),
+        _ => None,
+    });
+    let group = LinkAttribute::Group(GROUP);
+    match alias {
+        Some(text) if is_alias(text) => Mark::Ours(text.to_owned()),
+        None if link.attributes.contains(&group) => Mark::Unfinished,
+        _ => Mark::Foreign,
+    }
+}
+
+/// Sets a link of the calling thread's namespace up.
+pub(super) async fn set_up(
+    rtnl: &Rtnl,
+    name: &IfName,
+    attributes: Vec<LinkAttribute>,
+) -> Result<(), KernelError> {
+    let message = up(named(name.as_str(), attributes));
+    let done = rtnl.change(RouteNetlinkMessage::SetLink(message), 0).await;
+    done.map_err(failed("set up", name))
+}
+
+/// Returns a link's index; an error if there is no such link.
+pub(super) async fn index(rtnl: &Rtnl, name: &IfName) -> Result<u32, KernelError> {
+    let missing = || io::Error::from_raw_os_error(libc::ENODEV);
+    let found = rtnl.link(name.as_str()).await.and_then(|link| link.ok_or_else(missing));
+    Ok(found.map_err(failed("find", name))?.header.index)
+}
+
+/// Runs a conversation inside a sandbox's namespace without holding up the runtime.
+pub(super) async fn in_sandbox<F>(
+    place: Place,
+    work: impl FnOnce(Rtnl) -> F + Send + 'static,
+) -> Result<(), KernelError>
+where
+    F: Future<Output = Result<(), KernelError>>,
+{
+    let inside = move || netns::enter(&place, || netns::talk(work));
+    tokio::task::spawn_blocking(inside).await.expect("what runs in a namespace does not panic")
+}
+
+/// Whether a link was made now.
+#[derive(PartialEq, Eq)]
+enum Made {
+    Now,
+    Before,
+}
+
+/// Creates a link in our group. What is left of one that was never finished is removed first; a link that is not ours is
+/// in the way.
+async fn make(
+    rtnl: &Rtnl,
+    name: &IfName,
+    mut attributes: Vec<LinkAttribute>,
+    alias: &str,
+) -> Result<Made, KernelError> {
+    attributes.push(LinkAttribute::Group(GROUP));
+    let message = RouteNetlinkMessage::NewLink(named(name.as_str(), attributes));
+    let create = || rtnl.change(message.clone(), NLM_F_CREATE | NLM_F_EXCL);
+    let exists = match create().await {
+        Ok(()) => return Ok(Made::Now),
+        Err(error) if error.raw_os_error() == Some(libc::EEXIST) => error,
+        Err(error) => return Err(failed("make", name)(error)),
+    };
+    let link = rtnl.link(name.as_str()).await.map_err(failed("find", name))?;
+    match link.as_ref().map(mark) {
+        Some(Mark::Ours(text)) if text == alias => Ok(Made::Before),
+        Some(Mark::Unfinished) => {
+            rtnl.remove(name.as_str()).await.map_err(failed("remove", name))?;
+            create().await.map_err(failed("make", name))?;
+            Ok(Made::Now)
+        }
+        Some(_) => Err(KernelError::LinkTaken { link: name.clone(), place: "on the host" }),
+        None => Err(failed("make", name)(exists)),
+    }
+}
+
+fn pair(veth: &Veth, ns: BorrowedFd<'_>) -> Vec<LinkAttribute> {
+    let peer = vec![
+        LinkAttribute::NetNsFd(ns.as_raw_fd()),
+        LinkAttribute::Address(veth.mac.bytes().to_vec()),
+        LinkAttribute::Mtu(veth.mtu),
+    ];
+    let data = InfoData::Veth(InfoVeth::Peer(named(veth.link.as_str(), peer)));
+    vec![
+        LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Veth), LinkInfo::Data(data)]),
+        LinkAttribute::Mtu(veth.mtu),
+    ]
+}
+
+async fn add_addresses(rtnl: &Rtnl, name: &IfName, addresses: &[IpNet]) -> Result<(), KernelError> {
+    let index = index(rtnl, name).await?;
+    for address in addresses {
+        let failed =
+            |source| KernelError::Address { address: *address, link: name.clone(), source };
+        rtnl.add_address(index, *address).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Leaves nothing half made: the first error is what counts, not that of cleaning up.
+async fn or_remove(
+    rtnl: &Rtnl,
+    name: &IfName,
+    done: Result<(), KernelError>,
+) -> Result<(), KernelError> {
+    if done.is_err()
+        && let Err(error) = rtnl.remove(name.as_str()).await
+    {
+        tracing::warn!(link = %name, %error, "an interface that could not be finished remains");
+    }
+    done
+}
+
+fn failed(act: &'static str, link: &IfName) -> impl Fn(io::Error) -> KernelError {
+    move |source| KernelError::Link { act, link: link.clone(), source }
+}
+
+fn random() -> io::Result<[u8; 6]> {
+    let mut bytes = [0; 6];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(bytes)
+}

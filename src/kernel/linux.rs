@@ -1,0 +1,151 @@
+//! The kernel of the machine: what [`Kernel`] asks, done over sockets that are opened once and kept.
+
+use super::conntrack::Conntrack;
+use super::nft::{Nft, NftError};
+use super::rtnl::Rtnl;
+use super::watch::Watch;
+use super::{
+    DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, facts, foreign, link, look,
+    netns, observe, port, route, socket, sysctl,
+};
+use crate::model::{AttachTo, HostFacts, IfName, Publish};
+use crate::plan::{Found, Place, Step, Wanted};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// Linux, in the network namespace of the thread that made this: the host.
+pub struct Linux {
+    rtnl: Rtnl,
+    host: (u64, u64),
+    nft: Mutex<Option<Nft>>,
+    watch: tokio::sync::Mutex<Option<Watch>>,
+    conntrack: Mutex<Option<Conntrack>>,
+}
+
+impl Linux {
+    /// Connects to the kernel. Must be called inside a runtime whose threads are in the host's namespace.
+    ///
+    /// Sockets of netfilter are opened with the first use: a host without firewall modules can still be looked at.
+    pub fn new() -> Result<Self, KernelError> {
+        let path = PathBuf::from("/proc/thread-self/ns/net");
+        let host = File::open(&path)
+            .and_then(netns::identity)
+            .map_err(|source| KernelError::Namespace { path, source })?;
+        let rtnl = Rtnl::open()
+            .map_err(|source| KernelError::Socket { what: "a route socket", source })?;
+        Ok(Self {
+            rtnl,
+            host,
+            nft: Mutex::default(),
+            watch: Default::default(),
+            conntrack: Mutex::default(),
+        })
+    }
+
+    fn with_nft<T>(
+        &self,
+        act: impl FnOnce(&mut Nft) -> Result<T, NftError>,
+    ) -> Result<T, KernelError> {
+        let mut kept = self.nft.lock().unwrap_or_else(PoisonError::into_inner);
+        let nft = match kept.take() {
+            Some(nft) => nft,
+            None => Nft::open()?,
+        };
+        Ok(act(kept.insert(nft))?)
+    }
+
+    fn forget(&self, address: IpAddr) -> io::Result<()> {
+        let mut kept = self.conntrack.lock().unwrap_or_else(PoisonError::into_inner);
+        let conntrack = match kept.take() {
+            Some(conntrack) => conntrack,
+            None => Conntrack::open()?,
+        };
+        kept.insert(conntrack).forget(address)
+    }
+}
+
+impl Kernel for Linux {
+    async fn facts(&self) -> Result<HostFacts, KernelError> {
+        facts::facts(&self.rtnl).await
+    }
+
+    async fn marked_links(&self) -> Result<BTreeSet<IfName>, KernelError> {
+        observe::marked(&self.rtnl).await
+    }
+
+    async fn observe(&self, wanted: &Wanted) -> Result<Found, KernelError> {
+        observe::observe(&self.rtnl, wanted).await
+    }
+
+    async fn apply(&self, step: &Step) -> Result<(), KernelError> {
+        tracing::debug!(?step, "apply");
+        match step {
+            Step::AddBridge(bridge) => link::add_bridge(&self.rtnl, bridge).await,
+            Step::MendBridge(bridge) => link::mend_bridge(&self.rtnl, bridge).await,
+            Step::AddVeth(veth) => link::add_veth(&self.rtnl, veth).await,
+            Step::MendVeth(veth) => link::mend_veth(&self.rtnl, veth).await,
+            Step::RemoveLinks(names) => link::remove(&self.rtnl, names).await,
+            Step::SetInside(inside) => {
+                let wanted = inside.clone();
+                let set = |rtnl| async move { route::set_inside(&rtnl, &wanted).await };
+                link::in_sandbox(inside.place.clone(), set).await
+            }
+            Step::EnableForwarding => sysctl::set_forwarding(true),
+            Step::Firewall(delta) => self.with_nft(|nft| nft.apply(delta)),
+        }
+    }
+
+    fn look(&self, attach: &AttachTo) -> Result<Looked, KernelError> {
+        look::look(attach, self.host)
+    }
+
+    fn dns_sockets(&self, place: &Place) -> Result<DnsSockets, KernelError> {
+        socket::dns(place)
+    }
+
+    fn inside_sockets(
+        &self,
+        place: &Place,
+        udp: usize,
+        tcp: usize,
+    ) -> Result<InsideSockets, KernelError> {
+        socket::inside(place, udp, tcp)
+    }
+
+    fn bind_port(&self, publish: &Publish) -> Result<OwnedFd, KernelError> {
+        port::bind(publish)
+    }
+
+    fn ephemeral_ports(&self) -> (u16, u16) {
+        sysctl::ephemeral_ports()
+    }
+
+    async fn foreign_hooks(&self, wanted: bool) -> Result<Option<&'static str>, KernelError> {
+        let hooks = move || match wanted {
+            true => foreign::ensure().map(|placed| placed.map(|placed| placed.chain)),
+            false => foreign::remove().map(|()| None),
+        };
+        let ran = tokio::task::spawn_blocking(hooks).await;
+        Ok(ran.expect("running iptables does not panic")?)
+    }
+
+    async fn firewall_touched(&self) -> Result<Touched, KernelError> {
+        let mut watch = self.watch.lock().await;
+        let listening = match watch.take() {
+            Some(listening) => listening,
+            None => Watch::open(&[self.with_nft(|nft| Ok(nft.port()))?])?,
+        };
+        Ok(watch.insert(listening).next().await?)
+    }
+
+    async fn flush_conntrack(&self, address: IpAddr) {
+        if let Err(error) = self.forget(address) {
+            tracing::debug!(%address, %error, "connections of a released address stay known");
+        }
+    }
+}

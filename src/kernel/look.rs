@@ -1,0 +1,64 @@
+//! Looking at a namespace before it becomes a sandbox: it is one, it is not the host's, its process lives.
+
+use super::{KernelError, Looked, netns, sys};
+use crate::model::{AttachTo, Origin, Refusal};
+use crate::plan::Place;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Opens and checks what a request names. `host` is the identity of the host's own namespace.
+pub(super) fn look(attach: &AttachTo, host: (u64, u64)) -> Result<Looked, KernelError> {
+    let (origin, pidfd) = match attach {
+        AttachTo::Init(pid) => (Origin::Init(*pid), Some(process(*pid)?)),
+        AttachTo::Pid(pid) => (Origin::Pid(*pid), Some(process(*pid)?)),
+        AttachTo::Netns(path) => (Origin::Netns(path.clone()), None),
+    };
+    let netns = namespace(&origin, host)?;
+    // The pid that the path went through was the pidfd's only if that process has not ended since.
+    if let (Some(pid), Some(pidfd)) = (origin.pid(), &pidfd)
+        && has_ended(pidfd.as_fd())
+    {
+        return Err(Refusal::NoSuchProcess(pid).into());
+    }
+    Ok(Looked { place: Place { origin, netns }, pidfd })
+}
+
+fn process(pid: i32) -> Result<OwnedFd, KernelError> {
+    sys::pidfd_open(pid).map_err(|error| match error.raw_os_error() {
+        Some(libc::ESRCH | libc::EINVAL | libc::ENOENT) => Refusal::NoSuchProcess(pid).into(),
+        _ => KernelError::Socket { what: "a pidfd", source: error },
+    })
+}
+
+fn namespace(origin: &Origin, host: (u64, u64)) -> Result<(u64, u64), KernelError> {
+    let path = origin.key();
+    let shown = || match origin {
+        Origin::Init(pid) | Origin::Pid(pid) => format!("process {pid}"),
+        Origin::Netns(path) => path.display().to_string(),
+    };
+    let failed = |source: io::Error| KernelError::Namespace { path: path.clone(), source };
+    let ns =
+        netns::open_file(&path).map_err(|error| match (error.raw_os_error(), origin.pid()) {
+            (Some(libc::EACCES | libc::EMFILE | libc::ENFILE), _) => failed(error),
+            (_, Some(pid)) => Refusal::NoSuchProcess(pid).into(),
+            (_, None) => Refusal::NotANamespace(shown()).into(),
+        })?;
+    let is_nsfs =
+        fstatfs(&ns).map_err(|errno| failed(errno.into()))?.filesystem_type() == NSFS_MAGIC;
+    if !is_nsfs || !sys::is_netns(ns.as_fd()) {
+        return Err(Refusal::NotANamespace(shown()).into());
+    }
+    let identity = netns::identity(&ns).map_err(failed)?;
+    if identity == host {
+        return Err(Refusal::HostNamespace(shown()).into());
+    }
+    Ok(identity)
+}
+
+/// Whether a pidfd's process has ended, also if nobody has reaped it yet.
+fn has_ended(pidfd: BorrowedFd<'_>) -> bool {
+    let mut fds = [PollFd::new(pidfd, PollFlags::POLLIN)];
+    poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+}

@@ -1,0 +1,253 @@
+//! A change of a table as a batch of messages.
+
+use super::abi::{self, attr};
+use super::expr;
+use super::wire::{Attrs, Batch};
+use crate::plan::nft::{
+    Base, BaseKind, Chain, Datum, Family, Key, Map, Rule, Table, Type, Value, ValueType,
+};
+use std::net::Ipv4Addr;
+
+const CREATE: u16 = libc::NLM_F_CREATE as u16;
+const APPEND: u16 = libc::NLM_F_APPEND as u16;
+const ACK: u16 = libc::NLM_F_ACK as u16;
+
+const NEWTABLE: u16 = libc::NFT_MSG_NEWTABLE as u16;
+const DELTABLE: u16 = libc::NFT_MSG_DELTABLE as u16;
+const NEWCHAIN: u16 = libc::NFT_MSG_NEWCHAIN as u16;
+const NEWRULE: u16 = libc::NFT_MSG_NEWRULE as u16;
+const NEWSET: u16 = libc::NFT_MSG_NEWSET as u16;
+const NEWSETELEM: u16 = libc::NFT_MSG_NEWSETELEM as u16;
+const DELSETELEM: u16 = libc::NFT_MSG_DELSETELEM as u16;
+
+/// So many elements stay below the 64 KiB of one attribute, whatever they are.
+const ELEMENTS_A_MESSAGE: usize = 250;
+
+/// A note to the nft program (`NFTNL_UDATA_SET_KEYBYTEORDER`): it reads names of links as numbers in host order, and
+/// would list none without it.
+const HOST_ORDER_KEY: [u8; 6] = [0, 4, 1, 0, 0, 0];
+
+/// Puts a table in the place of whatever bears its name: made if absent so that removing it cannot fail, removed,
+/// made anew.
+pub fn replace(table: &Table) -> Batch {
+    let mut batch = Batch::new();
+    clear(&mut batch, table.family, &table.name);
+    add_table(&mut batch, table);
+    batch
+}
+
+/// The same for a table that is to belong to this socket. One that a dead owner left may be removed by anybody, but
+/// making it "if absent" would ask for its flags to change, which the kernel refuses.
+pub fn replace_owned(table: &Table) -> Batch {
+    let mut batch = Batch::new();
+    let what = format!("table {} {}", table.family, table.name);
+    batch.message(abi::MSG_DESTROYTABLE, ACK, table.family, what, |attrs| {
+        attrs.text(attr::table::NAME, &table.name);
+    });
+    add_table(&mut batch, table);
+    batch
+}
+
+/// Removes a table if it exists.
+pub fn remove(family: Family, name: &str) -> Batch {
+    let mut batch = Batch::new();
+    clear(&mut batch, family, name);
+    batch
+}
+
+/// Changes elements of a table's maps.
+pub fn elements(
+    family: Family,
+    table: &str,
+    remove: &[(String, Key)],
+    add: &[(String, Key, Value)],
+) -> Batch {
+    let mut batch = Batch::new();
+    for group in remove.chunk_by(|(one, _), (other, _)| one == other) {
+        let keys = group.iter().map(|(_, key)| (key, None)).collect::<Vec<_>>();
+        write_elements(&mut batch, DELSETELEM, family, table, &group[0].0, &keys);
+    }
+    for group in add.chunk_by(|(one, ..), (other, ..)| one == other) {
+        let pairs = group.iter().map(|(_, key, value)| (key, Some(value))).collect::<Vec<_>>();
+        write_elements(&mut batch, NEWSETELEM, family, table, &group[0].0, &pairs);
+    }
+    batch
+}
+
+fn clear(batch: &mut Batch, family: Family, name: &str) {
+    let what = format!("table {family} {name}");
+    batch.message(NEWTABLE, CREATE | ACK, family, what.clone(), |attrs| {
+        attrs.text(attr::table::NAME, name);
+    });
+    batch.message(DELTABLE, 0, family, what, |attrs| attrs.text(attr::table::NAME, name));
+}
+
+/// Chains before what jumps to them, maps before the rules that ask them, elements last.
+fn add_table(batch: &mut Batch, table: &Table) {
+    let flags = if table.owned { abi::TABLE_F_OWNER | abi::TABLE_F_PERSIST } else { 0 };
+    batch.message(
+        NEWTABLE,
+        CREATE,
+        table.family,
+        format!("table {} {}", table.family, table.name),
+        |attrs| {
+            attrs.text(attr::table::NAME, &table.name);
+            attrs.number(attr::table::FLAGS, flags);
+        },
+    );
+    for (name, chain) in &table.chains {
+        add_chain(batch, table, name, chain);
+    }
+    for (id, (name, map)) in table.maps.iter().enumerate() {
+        add_map(batch, table, id as u32 + 1, name, map);
+    }
+    for (name, chain) in &table.chains {
+        chain.rules.iter().for_each(|rule| add_rule(batch, table, name, rule));
+    }
+    for (name, map) in &table.maps {
+        let pairs: Vec<_> = map.elements.iter().map(|(key, value)| (key, Some(value))).collect();
+        write_elements(batch, NEWSETELEM, table.family, &table.name, name, &pairs);
+    }
+}
+
+fn add_chain(batch: &mut Batch, table: &Table, name: &str, chain: &Chain) {
+    batch.message(NEWCHAIN, CREATE, table.family, format!("chain {name}"), |attrs| {
+        attrs.text(attr::chain::TABLE, &table.name);
+        attrs.text(attr::chain::NAME, name);
+        if let Some(base) = &chain.base {
+            write_base(attrs, base);
+        }
+    });
+}
+
+fn write_base(attrs: &mut Attrs<'_>, base: &Base) {
+    let kind = match base.kind {
+        BaseKind::Filter => "filter",
+        BaseKind::Nat => "nat",
+    };
+    attrs.nest(attr::chain::HOOK, |attrs| {
+        attrs.number(attr::hook::HOOKNUM, base.hook as u32);
+        attrs.bytes(attr::hook::PRIORITY, &base.priority.to_be_bytes());
+    });
+    attrs.number(attr::chain::POLICY, libc::NF_ACCEPT as u32);
+    attrs.text(attr::chain::TYPE, kind);
+}
+
+fn add_map(batch: &mut Batch, table: &Table, id: u32, name: &str, map: &Map) {
+    let interval = if map.interval { libc::NFT_SET_INTERVAL } else { 0 };
+    let (data_type, data_length) = match &map.value {
+        ValueType::Verdict => (abi::DATA_VERDICT, 0),
+        ValueType::Data(types) => (type_number(types), length(types)),
+    };
+    batch.message(NEWSET, CREATE, table.family, format!("map {name}"), |attrs| {
+        attrs.text(attr::set::TABLE, &table.name);
+        attrs.text(attr::set::NAME, name);
+        attrs.number(attr::set::FLAGS, (libc::NFT_SET_MAP | interval) as u32);
+        attrs.number(attr::set::KEY_TYPE, type_number(&map.key));
+        attrs.number(attr::set::KEY_LEN, length(&map.key));
+        attrs.number(attr::set::DATA_TYPE, data_type);
+        attrs.number(attr::set::DATA_LEN, data_length);
+        attrs.number(attr::set::ID, id);
+        if map.key == [Type::IfName] {
+            attrs.bytes(attr::set::USERDATA, &HOST_ORDER_KEY);
+        }
+    });
+}
+
+fn add_rule(batch: &mut Batch, table: &Table, chain: &str, rule: &Rule) {
+    batch.message(
+        NEWRULE,
+        CREATE | APPEND,
+        table.family,
+        format!("rule '{rule}' of chain {chain}"),
+        |attrs| {
+            attrs.text(attr::rule::TABLE, &table.name);
+            attrs.text(attr::rule::CHAIN, chain);
+            attrs.nest(attr::rule::EXPRESSIONS, |attrs| expr::write(attrs, table.family, rule));
+        },
+    );
+}
+
+fn write_elements(
+    batch: &mut Batch,
+    kind: u16,
+    family: Family,
+    table: &str,
+    map: &str,
+    pairs: &[(&Key, Option<&Value>)],
+) {
+    for part in pairs.chunks(ELEMENTS_A_MESSAGE) {
+        batch.message(kind, CREATE | ACK, family, format!("an element of map {map}"), |attrs| {
+            attrs.text(attr::elements::TABLE, table);
+            attrs.text(attr::elements::SET, map);
+            attrs.nest(attr::elements::ELEMENTS, |attrs| {
+                part.iter().for_each(|(key, value)| write_element(attrs, key, *value));
+            });
+        });
+    }
+}
+
+fn write_element(attrs: &mut Attrs<'_>, key: &Key, value: Option<&Value>) {
+    attrs.nest(attr::list::ELEM, |attrs| {
+        attrs.nest(attr::element::KEY, |attrs| attrs.bytes(attr::data::VALUE, &concatenated(key)));
+        match value {
+            Some(Value::Verdict(verdict)) => {
+                attrs.nest(attr::element::DATA, |attrs| expr::verdict(attrs, verdict));
+            }
+            Some(Value::Data(data)) => attrs.nest(attr::element::DATA, |attrs| {
+                attrs.bytes(attr::data::VALUE, &concatenated(data));
+            }),
+            None => {}
+        }
+    });
+    // The kernel keeps a range as two elements: where it begins, and the first key beyond it.
+    if let Some(end) = range_end(key) {
+        attrs.nest(attr::list::ELEM, |attrs| {
+            attrs.nest(attr::element::KEY, |attrs| attrs.bytes(attr::data::VALUE, &end.octets()));
+            attrs.number(attr::element::FLAGS, abi::SET_ELEM_INTERVAL_END);
+        });
+    }
+}
+
+/// Returns the first address beyond a subnet; none for one that goes to the end of all addresses.
+fn range_end(key: &Key) -> Option<Ipv4Addr> {
+    let [Datum::Subnet(net)] = key.as_slice() else { return None };
+    u32::from(net.broadcast()).checked_add(1).map(Ipv4Addr::from)
+}
+
+/// The value of a concatenation: every part fills whole words.
+fn concatenated(parts: &[Datum]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for part in parts {
+        match part {
+            Datum::IfName(name) => bytes.extend(expr::interface(name)),
+            Datum::Ipv4(address) => bytes.extend(address.octets()),
+            Datum::Subnet(net) => bytes.extend(net.network().octets()),
+            Datum::Proto(proto) => bytes.push(proto.number()),
+            Datum::Port(port) => bytes.extend(port.to_be_bytes()),
+        }
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+    }
+    bytes
+}
+
+/// The types as the nft program numbers them, six bits each; the kernel keeps the number for it.
+fn type_number(types: &[Type]) -> u32 {
+    types.iter().fold(0, |number, part| {
+        let part = match part {
+            Type::IfName => 41,
+            Type::Ipv4 => 7,
+            Type::Proto => 12,
+            Type::Port => 13,
+        };
+        number << 6 | part
+    })
+}
+
+fn length(types: &[Type]) -> u32 {
+    let length = |part: &Type| match part {
+        Type::IfName => libc::IFNAMSIZ as u32,
+        Type::Ipv4 | Type::Proto | Type::Port => 4,
+    };
+    types.iter().map(length).sum()
+}

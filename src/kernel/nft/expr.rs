@@ -1,0 +1,262 @@
+//! A rule's statements as expressions of the kernel's small machine: load into a register, compare, look up, act.
+
+use super::abi::{self, attr};
+use super::wire::Attrs;
+use crate::model::{IfName, Proto};
+use crate::plan::nft::{Family, Field, Is, Rule, Statement, Verdict};
+use ipnet::Ipv4Net;
+
+/// The first register, of 16 bytes.
+const REG: u32 = libc::NFT_REG_1 as u32;
+/// The verdict.
+const VERDICT: u32 = libc::NFT_REG_VERDICT as u32;
+
+const SOURCE: u32 = 12;
+const DESTINATION: u32 = 16;
+const SOURCE_PORT: u32 = 0;
+const DESTINATION_PORT: u32 = 2;
+
+/// Writes the expressions of a rule.
+pub fn write(attrs: &mut Attrs<'_>, family: Family, rule: &Rule) {
+    let mut out = Expressions { attrs, ipv4: family == Family::Ip, proto: None };
+    rule.0.iter().for_each(|statement| out.statement(statement));
+}
+
+/// Writes a verdict as data.
+pub fn verdict(attrs: &mut Attrs<'_>, verdict: &Verdict) {
+    let (code, chain) = match verdict {
+        Verdict::Accept => (libc::NF_ACCEPT, None),
+        Verdict::Drop => (libc::NF_DROP, None),
+        Verdict::Jump(chain) => (libc::NFT_JUMP, Some(chain)),
+        Verdict::Goto(chain) => (libc::NFT_GOTO, Some(chain)),
+    };
+    attrs.nest(attr::data::VERDICT, |attrs| {
+        attrs.bytes(attr::verdict::CODE, &code.to_be_bytes());
+        if let Some(chain) = chain {
+            attrs.text(attr::verdict::CHAIN, chain);
+        }
+    });
+}
+
+/// Returns an interface's name as the kernel compares it.
+pub fn interface(name: &IfName) -> [u8; libc::IFNAMSIZ] {
+    let mut bytes = [0; libc::IFNAMSIZ];
+    bytes[..name.as_str().len()].copy_from_slice(name.as_str().as_bytes());
+    bytes
+}
+
+/// The expressions of one rule, and what those written so far have made sure of.
+struct Expressions<'a, 'b> {
+    attrs: &'a mut Attrs<'b>,
+    ipv4: bool,
+    proto: Option<Proto>,
+}
+
+impl Expressions<'_, '_> {
+    fn statement(&mut self, statement: &Statement) {
+        match statement {
+            Statement::IifName(is, name) => {
+                self.meta_is(libc::NFT_META_IIFNAME, *is, &interface(name))
+            }
+            Statement::OifName(is, name) => {
+                self.meta_is(libc::NFT_META_OIFNAME, *is, &interface(name))
+            }
+            Statement::IifGroup(group) => {
+                self.meta_is(libc::NFT_META_IIFGROUP, Is::Equal, &group.to_ne_bytes());
+            }
+            Statement::OifGroup(group) => {
+                self.meta_is(libc::NFT_META_OIFGROUP, Is::Equal, &group.to_ne_bytes());
+            }
+            Statement::Ipv4 => self.need_ipv4(),
+            Statement::Source(net) => self.subnet(SOURCE, net),
+            Statement::Destination(net) => self.subnet(DESTINATION, net),
+            Statement::SourcePort(proto, port) => self.port(*proto, SOURCE_PORT, *port),
+            Statement::DestinationPort(proto, port) => self.port(*proto, DESTINATION_PORT, *port),
+            Statement::Established => {
+                self.ct_has(libc::NFT_CT_STATE, abi::CT_STATE_ESTABLISHED_RELATED);
+            }
+            Statement::Translated => self.ct_has(libc::NFT_CT_STATUS, abi::CT_STATUS_DNAT),
+            Statement::LocalDestination => self.local_destination(),
+            Statement::Decide(fields, map) => self.look_up(fields, map, VERDICT),
+            Statement::Dnat(fields, map) => self.dnat(fields, map),
+            Statement::Masquerade => self.expression("masq", |_| {}),
+            Statement::Notrack => self.expression("notrack", |_| {}),
+            Statement::SetSourcePort(proto, port) => self.set_port(*proto, SOURCE_PORT, *port),
+            Statement::SetDestinationPort(proto, port) => {
+                self.set_port(*proto, DESTINATION_PORT, *port);
+            }
+            Statement::Verdict(what) => self.immediate(VERDICT, |attrs| verdict(attrs, what)),
+        }
+    }
+
+    fn expression(&mut self, name: &str, data: impl FnOnce(&mut Attrs<'_>)) {
+        self.attrs.nest(attr::list::ELEM, |attrs| {
+            attrs.text(attr::expr::NAME, name);
+            attrs.nest(attr::expr::DATA, data);
+        });
+    }
+
+    fn meta_is(&mut self, key: i32, is: Is, value: &[u8]) {
+        self.load("meta", key, REG);
+        self.compare(is, value);
+    }
+
+    /// Loads what `meta` and `ct` know by a key.
+    fn load(&mut self, from: &str, key: i32, register: u32) {
+        self.expression(from, |attrs| {
+            attrs.number(attr::load::KEY, key as u32);
+            attrs.number(attr::load::DREG, register);
+        });
+    }
+
+    fn compare(&mut self, is: Is, value: &[u8]) {
+        let operator = match is {
+            Is::Equal => libc::NFT_CMP_EQ,
+            Is::Other => libc::NFT_CMP_NEQ,
+        };
+        self.expression("cmp", |attrs| {
+            attrs.number(attr::cmp::SREG, REG);
+            attrs.number(attr::cmp::OP, operator as u32);
+            attrs.nest(attr::cmp::DATA, |attrs| attrs.bytes(attr::data::VALUE, value));
+        });
+    }
+
+    fn mask(&mut self, mask: [u8; 4]) {
+        self.expression("bitwise", |attrs| {
+            attrs.number(attr::bitwise::SREG, REG);
+            attrs.number(attr::bitwise::DREG, REG);
+            attrs.number(attr::bitwise::LEN, 4);
+            attrs.nest(attr::bitwise::MASK, |attrs| attrs.bytes(attr::data::VALUE, &mask));
+            attrs.nest(attr::bitwise::XOR, |attrs| attrs.bytes(attr::data::VALUE, &[0; 4]));
+        });
+    }
+
+    /// An IPv4 field means nothing in an IPv6 packet of a table that sees both.
+    fn need_ipv4(&mut self) {
+        if !self.ipv4 {
+            self.meta_is(libc::NFT_META_NFPROTO, Is::Equal, &[libc::NFPROTO_IPV4 as u8]);
+            self.ipv4 = true;
+        }
+    }
+
+    fn need_proto(&mut self, proto: Proto) {
+        if self.proto != Some(proto) {
+            self.meta_is(libc::NFT_META_L4PROTO, Is::Equal, &[proto.number()]);
+            self.proto = Some(proto);
+        }
+    }
+
+    fn payload(&mut self, base: i32, offset: u32, length: u32, register: u32) {
+        self.expression("payload", |attrs| {
+            attrs.number(attr::payload::DREG, register);
+            attrs.number(attr::payload::BASE, base as u32);
+            attrs.number(attr::payload::OFFSET, offset);
+            attrs.number(attr::payload::LEN, length);
+        });
+    }
+
+    /// Whole bytes of a prefix are compared as they are, other prefixes through a mask: what nft itself does.
+    fn subnet(&mut self, offset: u32, net: &Ipv4Net) {
+        self.need_ipv4();
+        let network = net.network().octets();
+        let whole = usize::from(net.prefix_len() / 8);
+        if net.prefix_len() % 8 == 0 && whole > 0 {
+            self.payload(libc::NFT_PAYLOAD_NETWORK_HEADER, offset, whole as u32, REG);
+            self.compare(Is::Equal, &network[..whole]);
+        } else {
+            self.payload(libc::NFT_PAYLOAD_NETWORK_HEADER, offset, 4, REG);
+            self.mask(net.netmask().octets());
+            self.compare(Is::Equal, &network);
+        }
+    }
+
+    fn port(&mut self, proto: Proto, offset: u32, port: u16) {
+        self.need_proto(proto);
+        self.payload(libc::NFT_PAYLOAD_TRANSPORT_HEADER, offset, 2, REG);
+        self.compare(Is::Equal, &port.to_be_bytes());
+    }
+
+    fn ct_has(&mut self, key: i32, bits: u32) {
+        self.load("ct", key, REG);
+        self.mask(bits.to_ne_bytes());
+        self.compare(Is::Other, &[0; 4]);
+    }
+
+    fn local_destination(&mut self) {
+        self.expression("fib", |attrs| {
+            attrs.number(attr::fib::DREG, REG);
+            attrs.number(attr::fib::RESULT, attr::fib::RESULT_ADDRTYPE);
+            attrs.number(attr::fib::FLAGS, attr::fib::F_DADDR);
+        });
+        self.compare(Is::Equal, &abi::FIB_LOCAL.to_ne_bytes());
+    }
+
+    /// Loads the fields side by side and asks the map; what it says goes to `to`.
+    fn look_up(&mut self, fields: &[Field], map: &str, to: u32) {
+        if fields.iter().any(|field| matches!(field, Field::Source | Field::Destination)) {
+            self.need_ipv4();
+        }
+        for (field, register) in fields.iter().zip((0..).map(word)) {
+            self.field(*field, register);
+        }
+        self.expression("lookup", |attrs| {
+            attrs.text(attr::lookup::SET, map);
+            attrs.number(attr::lookup::SREG, REG);
+            attrs.number(attr::lookup::DREG, to);
+        });
+    }
+
+    fn field(&mut self, field: Field, register: u32) {
+        let (network, transport) =
+            (libc::NFT_PAYLOAD_NETWORK_HEADER, libc::NFT_PAYLOAD_TRANSPORT_HEADER);
+        match field {
+            Field::IifName => self.load("meta", libc::NFT_META_IIFNAME, register),
+            Field::OifName => self.load("meta", libc::NFT_META_OIFNAME, register),
+            Field::Proto => self.load("meta", libc::NFT_META_L4PROTO, register),
+            Field::Source => self.payload(network, SOURCE, 4, register),
+            Field::Destination => self.payload(network, DESTINATION, 4, register),
+            Field::DestinationPort => self.payload(transport, DESTINATION_PORT, 2, register),
+        }
+    }
+
+    fn dnat(&mut self, fields: &[Field], map: &str) {
+        self.look_up(fields, map, REG);
+        self.expression("nat", |attrs| {
+            attrs.number(attr::nat::TYPE, attr::nat::TYPE_DNAT);
+            attrs.number(attr::nat::FAMILY, libc::NFPROTO_IPV4 as u32);
+            attrs.number(attr::nat::REG_ADDR_MIN, word(0));
+            attrs.number(attr::nat::REG_PROTO_MIN, word(1));
+        });
+    }
+
+    fn set_port(&mut self, proto: Proto, offset: u32, port: u16) {
+        let checksum = match proto {
+            Proto::Tcp => 16,
+            Proto::Udp => 6,
+        };
+        self.immediate(REG, |attrs| attrs.bytes(attr::data::VALUE, &port.to_be_bytes()));
+        self.expression("payload", |attrs| {
+            attrs.number(attr::payload::SREG, REG);
+            attrs.number(attr::payload::BASE, libc::NFT_PAYLOAD_TRANSPORT_HEADER as u32);
+            attrs.number(attr::payload::OFFSET, offset);
+            attrs.number(attr::payload::LEN, 2);
+            attrs.number(attr::payload::CSUM_TYPE, libc::NFT_PAYLOAD_CSUM_INET as u32);
+            attrs.number(attr::payload::CSUM_OFFSET, checksum);
+        });
+    }
+
+    fn immediate(&mut self, register: u32, data: impl FnOnce(&mut Attrs<'_>)) {
+        self.expression("immediate", |attrs| {
+            attrs.number(attr::immediate::DREG, register);
+            attrs.nest(attr::immediate::DATA, data);
+        });
+    }
+}
+
+/// Returns the register of a concatenation's nth word; the first one is the first four bytes of [`REG`].
+fn word(index: u32) -> u32 {
+    match index {
+        0 => REG,
+        index => libc::NFT_REG32_00 as u32 + index,
+    }
+}

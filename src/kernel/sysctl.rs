@@ -1,0 +1,54 @@
+//! Sysctls of the network namespace that the calling thread is in: /proc/sys/net follows the thread.
+
+use super::KernelError;
+use crate::model::IfName;
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+const FORWARDING: &str = "net/ipv4/ip_forward";
+
+/// Whether the namespace forwards IPv4; no if that cannot be read.
+pub(super) fn forwards() -> bool {
+    fs::read_to_string(Path::new("/proc/sys").join(FORWARDING)).is_ok_and(|text| text.trim() != "0")
+}
+
+/// Switches forwarding of IPv4. What is so already is not written: the kernel resets other sysctls with every change.
+pub(super) fn set_forwarding(on: bool) -> Result<(), KernelError> {
+    if forwards() == on {
+        return Ok(());
+    }
+    write(FORWARDING.to_owned(), if on { "1" } else { "0" })
+}
+
+/// Lets packets to 127.0.0.0/8 be rewritten to leave through a link: a port published on 127.0.0.1 needs it.
+pub(super) fn route_localnet(link: &IfName) -> Result<(), KernelError> {
+    write(format!("net/ipv4/conf/{link}/route_localnet"), "1")
+}
+
+/// Settles IPv6 of a link that is not up yet, so that not even a link-local address appears: off, or on but deaf to
+/// router advertisements. A kernel without IPv6 has nothing to settle.
+pub(super) fn ipv6(link: &IfName, on: bool) -> Result<(), KernelError> {
+    let (key, value) = if on { ("accept_ra", "0") } else { ("disable_ipv6", "1") };
+    match write(format!("net/ipv6/conf/{link}/{key}"), value) {
+        Err(KernelError::Sysctl { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn write(key: String, value: &str) -> Result<(), KernelError> {
+    // Without O_CREAT: with it, a missing sysctl is not missing but forbidden.
+    let file = OpenOptions::new().write(true).open(Path::new("/proc/sys").join(&key));
+    let done = file.and_then(|mut file| file.write_all(value.as_bytes()));
+    done.map_err(|source| KernelError::Sysctl { key, source })
+}
+
+/// Returns first and last of the ports that the kernel chooses from.
+pub(super) fn ephemeral_ports() -> (u16, u16) {
+    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let mut numbers = text.split_ascii_whitespace().map_while(|word| word.parse().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(first), Some(last)) if first <= last => (first, last),
+        _ => (32_768, 60_999),
+    }
+}

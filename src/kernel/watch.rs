@@ -1,0 +1,114 @@
+//! Notices when somebody else changes nftables: the kernel tells its group of listeners every change.
+//!
+//! It says whose tables changed, not how: the answer to either is to make true what is wanted. Rules of
+//! `iptables-legacy` are no nftables; the kernel tells nobody of them.
+
+#[cfg(test)]
+mod tests;
+
+use super::nft::{NftError, wire};
+use crate::plan::nft::TABLE;
+use rtnetlink::sys::protocols::NETLINK_NETFILTER;
+use rtnetlink::sys::{AsyncSocket, AsyncSocketExt, TokioSocket};
+use std::io;
+
+/// Whose tables somebody else changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A table named as ours.
+    Ours,
+    /// Another table.
+    Foreign,
+    /// Both, or unknown because the kernel had more to say than the queue holds.
+    Both,
+}
+
+impl Event {
+    fn and(self, other: Self) -> Self {
+        if self == other { self } else { Self::Both }
+    }
+}
+
+/// Listens to the changes of nftables in one namespace.
+pub struct Watch {
+    socket: TokioSocket,
+    own: Vec<u32>,
+    buffer: Vec<u8>,
+}
+
+impl Watch {
+    /// Listens in the namespace of the calling thread, which is inside a runtime; changes from the netlink ports `own`
+    /// ([`Nft::port`](super::nft::Nft::port)) are passed over.
+    pub fn open(own: &[u32]) -> Result<Self, NftError> {
+        let open = || -> io::Result<TokioSocket> {
+            let mut socket = TokioSocket::new(NETLINK_NETFILTER)?;
+            socket.socket_mut().bind_auto()?;
+            socket.socket_mut().add_membership(libc::NFNLGRP_NFTABLES as u32)?;
+            Ok(socket)
+        };
+        let socket = open().map_err(NftError::Open)?;
+        Ok(Self { socket, own: own.to_vec(), buffer: Vec::with_capacity(64 << 10) })
+    }
+
+    /// Waits until somebody else changed a table. All that is queued by then is one event.
+    pub async fn next(&mut self) -> Result<Event, NftError> {
+        loop {
+            self.buffer.clear();
+            let first = self.socket.recv(&mut self.buffer).await.map(drop);
+            let mut event = self.seen(first)?;
+            while let Some(more) = self.queued() {
+                event = merge(event, self.seen(more)?);
+            }
+            if let Some(event) = event {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Reads what need not be waited for.
+    fn queued(&mut self) -> Option<io::Result<()>> {
+        self.buffer.clear();
+        match self.socket.socket_ref().recv(&mut self.buffer, libc::MSG_DONTWAIT) {
+            Ok(_) => Some(Ok(())),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// Judges the datagram that was read, or why none was.
+    fn seen(&self, read: io::Result<()>) -> Result<Option<Event>, NftError> {
+        match read {
+            Ok(()) => Ok(event_of(&self.buffer, &self.own)),
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => Ok(Some(Event::Both)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+            Err(error) => Err(NftError::Talk(error)),
+        }
+    }
+}
+
+fn event_of(datagram: &[u8], own: &[u32]) -> Option<Event> {
+    wire::messages(datagram)
+        .filter(|message| message.is_nf_tables() && !own.contains(&message.port))
+        .filter_map(|message| table_event(&message))
+        .fold(None, |event, seen| merge(event, Some(seen)))
+}
+
+/// Every object's first attribute is the name of its table; the end of a transaction has none.
+fn table_event(message: &wire::Message<'_>) -> Option<Event> {
+    const NAME: u16 = 1;
+    const FAMILY_HEADER: usize = 4;
+    if matches!(message.nft_kind(), libc::NFT_MSG_NEWGEN | libc::NFT_MSG_TRACE) {
+        return None;
+    }
+    let attributes = wire::attributes(message.payload.get(FAMILY_HEADER..)?);
+    let (_, name) = attributes.into_iter().find(|(kind, _)| *kind == NAME)?;
+    let ours = name.strip_suffix(&[0]) == Some(TABLE.as_bytes());
+    Some(if ours { Event::Ours } else { Event::Foreign })
+}
+
+fn merge(one: Option<Event>, other: Option<Event>) -> Option<Event> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.and(other)),
+        (one, other) => one.or(other),
+    }
+}

@@ -1,0 +1,154 @@
+use super::*;
+use crate::model::{Origin, SandboxId};
+use crate::plan::Place;
+
+const NETWORK: Id = Id::from_bytes([1; 32]);
+const ENDPOINT: Id = Id::from_bytes([2; 32]);
+const SANDBOX: SandboxId = SandboxId(Id::from_bytes([3; 32]));
+
+fn name(text: &str) -> IfName {
+    text.parse().unwrap()
+}
+
+fn wanted() -> Wanted {
+    let place = Place { origin: Origin::Init(7), netns: (1, 2) };
+    let bridge = Bridge {
+        name: name("br1"),
+        network: NETWORK.into(),
+        mtu: 1500,
+        addresses: vec!["172.18.0.1/16".parse().unwrap()],
+        ipv6: false,
+    };
+    let veth = Veth {
+        name: name("veth1"),
+        endpoint: ENDPOINT.into(),
+        bridge: name("br1"),
+        mtu: 1500,
+        ipv6: false,
+        place: place.clone(),
+        link: name("eth0"),
+        mac: "02:00:00:00:00:01".parse().unwrap(),
+        addresses: vec!["172.18.0.2/16".parse().unwrap()],
+    };
+    let inside = Inside {
+        place,
+        default_routes: vec![(name("eth0"), "172.18.0.1".parse().unwrap())],
+        no_forwarding: true,
+    };
+    Wanted {
+        bridges: [(name("br1"), bridge)].into(),
+        veths: [(name("veth1"), veth)].into(),
+        insides: [(SANDBOX, inside)].into(),
+        gone: [name("old")].into(),
+        forwarding: true,
+    }
+}
+
+fn link(kind: &str, id: Id) -> FoundLink {
+    FoundLink {
+        kind: kind.into(),
+        alias: Some(alias(id)),
+        group: GROUP,
+        bridge: None,
+        mtu: 1500,
+        up: true,
+        addresses: Vec::new(),
+    }
+}
+
+fn fresh() -> Found {
+    let inside = FoundInside { forwarding: true, ..FoundInside::default() };
+    Found { insides: [(SANDBOX, inside)].into(), ..Found::default() }
+}
+
+/// What is found when everything has been done.
+fn settled() -> Found {
+    let wanted = wanted();
+    let bridge = FoundLink {
+        addresses: wanted.bridges[&name("br1")].addresses.clone(),
+        ..link("bridge", NETWORK)
+    };
+    let veth = FoundLink { bridge: Some(name("br1")), ..link("veth", ENDPOINT) };
+    let inside = FoundInside {
+        lo_up: true,
+        default_routes: wanted.insides[&SANDBOX].default_routes.clone(),
+        forwarding: false,
+    };
+    Found {
+        links: [(name("br1"), bridge), (name("veth1"), veth)].into(),
+        insides: [(SANDBOX, inside)].into(),
+        forwarding: true,
+    }
+}
+
+#[test]
+fn from_nothing_steps_come_in_the_order_in_which_they_can_be_done() {
+    let wanted = wanted();
+    let mut found = fresh();
+    found.links.insert(name("old"), link("veth", ENDPOINT));
+    let expected = [
+        Step::EnableForwarding,
+        Step::AddBridge(wanted.bridges[&name("br1")].clone()),
+        Step::AddVeth(wanted.veths[&name("veth1")].clone()),
+        Step::SetInside(wanted.insides[&SANDBOX].clone()),
+        Step::RemoveLinks(vec![name("old")]),
+    ];
+    assert_eq!(diff(&found, &wanted).unwrap(), expected);
+}
+
+#[test]
+fn what_is_as_wanted_needs_no_step() {
+    assert_eq!(diff(&settled(), &wanted()), Ok(Vec::new()));
+}
+
+#[test]
+fn drift_is_mended_and_foreign_addresses_of_a_bridge_stay() {
+    let mut found = settled();
+    let bridge = found.links.get_mut(&name("br1")).unwrap();
+    bridge.addresses.push("10.9.9.1/24".parse().unwrap());
+    assert_eq!(diff(&found, &wanted()), Ok(Vec::new()));
+
+    found.links.get_mut(&name("br1")).unwrap().up = false;
+    found.links.get_mut(&name("veth1")).unwrap().bridge = None;
+    found.insides.get_mut(&SANDBOX).unwrap().default_routes.clear();
+    let steps = diff(&found, &wanted()).unwrap();
+    assert!(matches!(steps[..], [Step::MendBridge(_), Step::MendVeth(_), Step::SetInside(_)]));
+}
+
+#[test]
+fn a_stranger_with_a_wanted_name_is_a_conflict() {
+    let strangers = [
+        FoundLink { alias: None, group: 0, ..link("bridge", NETWORK) },
+        FoundLink { alias: Some("mine".into()), ..link("bridge", NETWORK) },
+        // Ours, but another network's.
+        link("bridge", ENDPOINT),
+        link("dummy", NETWORK),
+    ];
+    for stranger in strangers {
+        let mut found = fresh();
+        found.links.insert(name("br1"), stranger);
+        assert_eq!(diff(&found, &wanted()).unwrap_err().name, name("br1"));
+    }
+}
+
+#[test]
+fn a_link_of_ours_that_was_never_finished_is_made_again() {
+    let mut found = settled();
+    found.links.get_mut(&name("veth1")).unwrap().alias = None;
+    assert!(matches!(diff(&found, &wanted()).unwrap()[..], [Step::AddVeth(_)]));
+}
+
+#[test]
+fn only_links_that_bear_our_mark_are_removed() {
+    let mut found = settled();
+    found.links.insert(name("old"), FoundLink { alias: None, group: 0, ..link("veth", ENDPOINT) });
+    assert_eq!(diff(&found, &wanted()), Ok(Vec::new()));
+}
+
+#[test]
+fn a_sandbox_whose_namespace_is_gone_is_passed_over() {
+    let mut found = settled();
+    found.insides.clear();
+    found.links.remove(&name("veth1"));
+    assert_eq!(diff(&found, &wanted()), Ok(Vec::new()));
+}

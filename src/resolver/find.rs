@@ -1,0 +1,202 @@
+//! Find: the order of sources. localhost, then names of containers, then manual entries, then special-use names, and
+//! whether what none of them knows may be asked elsewhere. Pure; nothing is written here.
+
+use super::view::View;
+use crate::model::{DnsName, NetworkId, RrType};
+use crate::registry::{ANY, Forward, Key, Layer, Name, Reverse, Rrset, Source, Table};
+use ipnet::IpNet;
+use std::sync::Arc;
+
+/// What is known locally of a name and type.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// Records of the type, or a CNAME.
+    Data(Arc<Rrset>, Option<NetworkId>),
+    /// The name exists, the type does not.
+    NoData(Denial),
+    /// The name does not exist, and nobody else is to be asked.
+    NoName(Denial),
+    /// Others may know.
+    Elsewhere,
+}
+
+/// Who says no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// Where in the name its zone starts; none for the root.
+    pub zone: Option<usize>,
+    /// Seconds that it may be remembered.
+    pub ttl: u32,
+    /// Who knows the name, for people.
+    pub source: Source,
+    /// The network that knows the name.
+    pub network: Option<NetworkId>,
+}
+
+/// Looks a name up.
+pub fn find(view: &View, key: &Key, rr_type: u16) -> Found {
+    if key.suffix(b"\x09localhost").is_some() {
+        return builtin(view, view.localhost(), rr_type);
+    }
+    search(view, key, rr_type)
+        .or_else(|| special(view, key, rr_type))
+        .or_else(|| own_reverse(view, key))
+        .or_else(|| own_domain(view, key))
+        .unwrap_or(Found::Elsewhere)
+}
+
+/// What the walk over the candidates has met.
+struct Search {
+    rr_type: u16,
+    ttl: u32,
+    reverse_is_ours: bool,
+    container: bool,
+    manual: [Option<(Arc<Rrset>, Option<NetworkId>)>; 2],
+    known: Option<Denial>,
+}
+
+/// Walks over the candidates of a name: whole on each network in order, then `a.b` on network `c`, then `a` on `b.c`.
+fn search(view: &View, key: &Key, rr_type: u16) -> Option<Found> {
+    let mut search = Search {
+        rr_type,
+        ttl: view.ttl(),
+        reverse_is_ours: reverse_in_subnet(view, key).is_some(),
+        container: false,
+        manual: [None, None],
+        known: None,
+    };
+    let whole = key.as_bytes();
+    for (id, table) in view.tables() {
+        if let Some(found) = search.visit(&table, Some(id), whole, 0) {
+            return Some(found);
+        }
+    }
+    if let Some(everywhere) = view.everywhere() {
+        search.visit(&everywhere, None, whole, 0);
+    }
+    for cut in key.cuts().take_while(|cut| *cut > 0) {
+        let (name, suffix) = whole.split_at(cut);
+        let mut qualified = false;
+        for (id, table) in view.tables().filter(|(_, table)| table.suffix() == Some(suffix)) {
+            qualified = true;
+            if let Some(found) = search.visit(&table, Some(id), name, cut) {
+                return Some(found);
+            }
+        }
+        if let Some(everywhere) = view.everywhere().filter(|_| qualified) {
+            search.visit(&everywhere, None, name, cut);
+        }
+    }
+    search.finish()
+}
+
+impl Search {
+    /// Looks at one candidate. The first network that knows the name as a container's decides for containers.
+    fn visit(
+        &mut self,
+        table: &Table,
+        network: Option<NetworkId>,
+        candidate: &[u8],
+        zone: usize,
+    ) -> Option<Found> {
+        let name = table.get(candidate)?;
+        if name.knows(Layer::Container) {
+            if !self.container
+                && let Some(rrset) = name.rrset(Layer::Container, self.rr_type)
+            {
+                return Some(Found::Data(rrset.clone(), network));
+            }
+            self.container = true;
+            self.note(Source::Container, network, zone, table);
+        }
+        for (slot, layer) in [Layer::Manual, Layer::Implied].into_iter().enumerate() {
+            if layer == Layer::Implied && !self.reverse_is_ours || !name.knows(layer) {
+                continue;
+            }
+            self.note(Source::Manual, network, zone, table);
+            if self.manual[slot].is_none() {
+                self.manual[slot] = self.by_hand(name, layer).map(|rrset| (rrset, network));
+            }
+        }
+        None
+    }
+
+    /// Chooses a manual RRset. A CNAME stands for every type of its name (RFC 1034 section 3.6.2).
+    fn by_hand(&self, name: &Name, layer: Layer) -> Option<Arc<Rrset>> {
+        let asked = name.rrset(layer, self.rr_type);
+        asked.or_else(|| name.rrset(layer, RrType::Cname.number())).cloned()
+    }
+
+    fn note(&mut self, source: Source, network: Option<NetworkId>, zone: usize, table: &Table) {
+        let ttl = network.map_or(self.ttl, |_| table.ttl());
+        self.known.get_or_insert(Denial { zone: Some(zone), ttl, source, network });
+    }
+
+    fn finish(self) -> Option<Found> {
+        // A CNAME under a container's name would lead one family of addresses elsewhere than the other.
+        let shadowed = |rrset: &Rrset| {
+            let asked = [ANY, rrset.rr_type.number()].contains(&self.rr_type);
+            self.container && !asked
+        };
+        let mut manual = self.manual.into_iter().flatten();
+        let found = manual.find(|(rrset, _)| !shadowed(rrset));
+        let found = found.map(|(rrset, network)| Found::Data(rrset, network));
+        found.or_else(|| self.known.map(Found::NoData))
+    }
+}
+
+fn denial(view: &View, zone: Option<usize>) -> Denial {
+    Denial { zone, ttl: view.ttl(), source: Source::Builtin, network: None }
+}
+
+fn builtin(view: &View, rrsets: &[Arc<Rrset>; 2], rr_type: u16) -> Found {
+    let asked = |rrset: &&Arc<Rrset>| {
+        !rrset.data.is_empty() && [ANY, rrset.rr_type.number()].contains(&rr_type)
+    };
+    rrsets.iter().find(asked).map_or_else(
+        || Found::NoData(denial(view, Some(0))),
+        |rrset| Found::Data(rrset.clone(), None),
+    )
+}
+
+/// Special-use names: the host's, and those that must never be asked of anybody (RFC 6761, RFC 7686).
+fn special(view: &View, key: &Key, rr_type: u16) -> Option<Found> {
+    if key.is_one_of(&[DnsName::HOST, DnsName::HOST_AS_DOCKER]) {
+        return Some(builtin(view, view.host(), rr_type));
+    }
+    let zone = [&b"\x07invalid"[..], b"\x05onion"].iter().find_map(|zone| key.suffix(zone))?;
+    Some(Found::NoName(denial(view, Some(zone))))
+}
+
+/// Reverse names inside an attached subnet never leave the host.
+fn own_reverse(view: &View, key: &Key) -> Option<Found> {
+    let reverse = reverse_in_subnet(view, key)?;
+    let denial = denial(view, Some(reverse.zone));
+    let between = reverse.net.prefix_len() < reverse.net.max_prefix_len() && !reverse.below;
+    Some(if between { Found::NoData(denial) } else { Found::NoName(denial) })
+}
+
+fn reverse_in_subnet(view: &View, key: &Key) -> Option<Reverse> {
+    let reverse = key.reverse()?;
+    let inside = |subnet: &IpNet| subnet.contains(&reverse.net);
+    let mut tables = view.tables();
+    let ours = tables.any(|(_, table)| {
+        table.network().is_some_and(|network| network.subnets.iter().any(inside))
+    });
+    ours.then_some(reverse)
+}
+
+/// Unknown names below a network that keeps its domain to itself; and of a sandbox that asks nobody, every name.
+fn own_domain(view: &View, key: &Key) -> Option<Found> {
+    let nobody = *view.forward() == Forward::Nobody;
+    let owned = view.tables().find_map(|(_, table)| {
+        let keeps = table.network().is_some_and(|network| network.own_domain);
+        let cut = table.suffix().and_then(|suffix| key.suffix(suffix))?;
+        (keeps || nobody && cut == 0).then_some((cut, table.ttl()))
+    });
+    match owned {
+        Some((0, ttl)) => Some(Found::NoData(Denial { ttl, ..denial(view, Some(0)) })),
+        Some((cut, ttl)) => Some(Found::NoName(Denial { ttl, ..denial(view, Some(cut)) })),
+        None => nobody.then(|| Found::NoName(denial(view, None))),
+    }
+}

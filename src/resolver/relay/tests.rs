@@ -1,0 +1,139 @@
+use super::*;
+use hickory_proto::op::{Edns, Message, Query as Asked, ResponseCode};
+use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
+
+fn client(edns: Option<u16>) -> Message {
+    let mut message = Message::query();
+    message.metadata.recursion_desired = true;
+    message.add_query(Asked::query(Name::from_ascii("wWw.example.com.").unwrap(), RecordType::A));
+    if let Some(payload) = edns {
+        let mut edns = Edns::new();
+        edns.set_max_payload(payload);
+        message.set_edns(edns);
+    }
+    message
+}
+
+/// An upstream's answer with so many addresses and an OPT.
+fn upstream(client: &Message, addresses: u8) -> (Vec<u8>, Vec<u8>) {
+    let mut sent = Vec::new();
+    upstream_query(&client.to_vec().unwrap(), 77, &mut sent);
+    let mut reply = Message::from_vec(&sent).unwrap().into_response();
+    reply.metadata.recursion_available = true;
+    reply.metadata.authoritative = true;
+    reply.metadata.authentic_data = true;
+    let name = Name::from_ascii("www.example.com.").unwrap();
+    for host in 0..addresses {
+        let data = RData::A(std::net::Ipv4Addr::new(192, 0, 2, host).into());
+        reply.add_answer(Record::from_rdata(name.clone(), 300, data));
+    }
+    (sent, reply.to_vec().unwrap())
+}
+
+fn relayed(client: &Message, reply: &[u8], transport: Transport) -> Message {
+    let mut out = vec![0; 65_535];
+    let len = relay(&client.to_vec().unwrap(), reply, transport, &mut out);
+    Message::from_vec(&out[..len]).unwrap()
+}
+
+#[test]
+fn a_reply_comes_back_with_the_clients_id_and_case_and_without_an_opt_it_did_not_send() {
+    let client = client(None);
+    let (sent, reply) = upstream(&client, 3);
+    assert!(reply_matches(&sent, &reply));
+    let mine = relayed(&client, &reply, Transport::Udp);
+    assert_eq!(mine.metadata.id, client.metadata.id);
+    assert_eq!(mine.queries[0].name.to_string(), "wWw.example.com.");
+    assert_eq!((mine.answers.len(), mine.edns.is_some()), (3, false));
+    let meta = mine.metadata;
+    assert!(!meta.authoritative && meta.recursion_available && !meta.authentic_data);
+}
+
+#[test]
+fn a_reply_that_is_too_large_is_cut_and_says_so() {
+    let plain = client(None);
+    let (_, reply) = upstream(&plain, 100);
+    let mine = relayed(&plain, &reply, Transport::Udp);
+    assert!(mine.metadata.truncation && mine.answers.len() < 100 && !mine.answers.is_empty());
+    assert_eq!(relayed(&plain, &reply, Transport::Tcp).answers.len(), 100);
+    let mine = relayed(&client(Some(4096)), &reply, Transport::Udp);
+    assert_eq!((mine.metadata.truncation, mine.answers.len()), (false, 100));
+    assert!(mine.edns.is_some());
+}
+
+#[test]
+fn end_to_end_options_go_upstream_and_those_of_one_hop_do_not() {
+    let mut client = client(Some(4096));
+    let edns = client.edns.as_mut().unwrap();
+    edns.set_dnssec_ok(true);
+    edns.options_mut().insert(EdnsOption::Unknown(10, vec![1; 8]));
+    edns.options_mut().insert(EdnsOption::Unknown(65_001, vec![7]));
+    client.metadata.checking_disabled = true;
+    let (sent, _) = upstream(&client, 0);
+    let sent = Message::from_vec(&sent).unwrap();
+    let edns = sent.edns.unwrap();
+    assert_eq!((sent.metadata.id, edns.max_payload(), edns.flags().dnssec_ok), (77, 1232, true));
+    assert!(sent.metadata.checking_disabled && sent.metadata.recursion_desired);
+    assert_eq!(edns.option(EdnsCode::Unknown(65_001)), Some(&EdnsOption::Unknown(65_001, vec![7])));
+    assert_eq!(edns.options().as_ref().len(), 1);
+}
+
+#[test]
+fn a_reply_to_another_question_or_id_does_not_match() {
+    let (sent, reply) = upstream(&client(None), 1);
+    let changed = |at: usize, bit: u8| {
+        let mut reply = reply.clone();
+        reply[at] ^= bit;
+        reply_matches(&sent, &reply)
+    };
+    assert!(changed(13, 0x20), "case does not count");
+    assert!(!changed(0, 1), "id");
+    assert!(!changed(2, 0x80), "no response");
+    assert!(!changed(13, 1), "name");
+    assert!(!changed(30, 1), "type");
+    assert!(!reply_matches(&sent, &reply[..20]));
+}
+
+#[test]
+fn a_malformed_reply_becomes_servfail() {
+    let client = client(Some(1232));
+    let (_, reply) = upstream(&client, 3);
+    let cut = &reply[..reply.len() - 3];
+    assert!(well_formed(&reply) && !well_formed(cut));
+    let mine = relayed(&client, cut, Transport::Udp);
+    assert_eq!(mine.metadata.response_code, ResponseCode::ServFail);
+    assert!(mine.edns.unwrap().option(EdnsCode::Unknown(15)).is_some());
+}
+
+#[test]
+fn pointers_stay_right_when_an_opt_stands_before_the_last_record() {
+    let client = client(None);
+    let (_, reply) = upstream(&client, 1);
+    let glue = b"\x01x\xc0\x10\0\x05\0\x01\0\0\0\x09\0\x04\x01y\xc0\x10";
+    let mut reply = [&reply[..], glue].concat();
+    reply[11] += 1;
+    let mine = relayed(&client, &reply, Transport::Udp);
+    let [extra] = &mine.additionals[..] else { panic!("one additional record") };
+    assert_eq!(
+        (extra.name.to_string(), extra.data.to_string()),
+        ("x.example.com.".into(), "y.example.com.".into())
+    );
+}
+
+#[test]
+fn a_failure_says_why_to_clients_that_understand() {
+    let failed = |client: &Message| {
+        let mut out = [0; 512];
+        let packet = client.to_vec().unwrap();
+        let len = failure(&packet, Rcode::ServFail, Some(22), Transport::Udp, &mut out);
+        Message::from_vec(&out[..len]).unwrap()
+    };
+    let plain = failed(&client(None));
+    assert_eq!(plain.metadata.response_code, ResponseCode::ServFail);
+    assert_eq!((plain.queries.len(), plain.edns.is_some()), (1, false));
+    let edns = failed(&client(Some(1232))).edns.unwrap();
+    let why = EdnsOption::Unknown(15, vec![0, 22]);
+    assert_eq!(edns.option(EdnsCode::Unknown(15)), Some(&why));
+    assert_eq!(failure(b"short", Rcode::ServFail, None, Transport::Udp, &mut [0; 512]), 0);
+}

@@ -1,0 +1,255 @@
+//! Replica: what the manager has said, held by the control loop alone. Each message is applied whole before it is
+//! acknowledged, so that the next query is answered by it. It outlives the manager that said it.
+
+use super::sandbox::Sandbox;
+use super::shard::{Shards, Sockets};
+use super::shared::{Event, Shared};
+use super::upstream::{Upstreams, Via};
+use crate::channel::{FdKind, SocketSet, Watched};
+use crate::model::{EndpointId, NetworkId, Publish, SandboxId};
+use crate::registry::{Mentioned, Registry, SandboxView, Update};
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use tokio::io::Interest;
+use tokio::task::JoinSet;
+
+/// Everything that the manager has said.
+#[derive(Debug)]
+pub struct Replica {
+    shared: Arc<Shared>,
+    shards: Shards,
+    registry: Arc<Registry>,
+    sandboxes: HashMap<SandboxId, Arc<Sandbox>>,
+    descriptors: HashMap<SandboxId, Descriptors>,
+    /// Whose names an endpoint's are.
+    endpoints: HashMap<EndpointId, (NetworkId, SandboxId)>,
+    ports: BTreeMap<Publish, OwnedFd>,
+    /// What was mentioned since a snapshot began.
+    snapshot: Option<Mentioned>,
+}
+
+/// The descriptors of one sandbox, but for those made inside.
+#[derive(Debug, Default)]
+struct Descriptors {
+    udp: Option<Arc<OwnedFd>>,
+    tcp: Option<Arc<OwnedFd>>,
+    nft_owner: Option<Arc<OwnedFd>>,
+    pid: Option<Arc<OwnedFd>>,
+    /// Waits for the end of the process; dropped with the rest.
+    watch: JoinSet<()>,
+}
+
+/// Why descriptors were not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// There are fewer or more than were named.
+    #[error("{named} descriptors are named and {came} came")]
+    Count {
+        /// How many were named.
+        named: usize,
+        /// How many came.
+        came: usize,
+    },
+    /// Sockets made inside for a sandbox that is not known.
+    #[error("no such sandbox: {0}")]
+    UnknownSandbox(SandboxId),
+    /// A descriptor cannot be used.
+    #[error("descriptor cannot be watched")]
+    Watch(#[from] io::Error),
+}
+
+impl Replica {
+    /// Makes an empty replica.
+    pub fn new(shared: Arc<Shared>, shards: Shards) -> Self {
+        Self {
+            shared,
+            shards,
+            registry: Arc::new(Registry::new()),
+            sandboxes: HashMap::new(),
+            descriptors: HashMap::new(),
+            endpoints: HashMap::new(),
+            ports: BTreeMap::new(),
+            snapshot: None,
+        }
+    }
+
+    /// Returns the names.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Returns a sandbox.
+    pub fn sandbox(&self, id: SandboxId) -> Option<&Arc<Sandbox>> {
+        self.sandboxes.get(&id)
+    }
+
+    /// Returns how many sandboxes there are.
+    pub fn len(&self) -> usize {
+        self.sandboxes.len()
+    }
+
+    /// Starts a snapshot.
+    pub fn begin(&mut self) {
+        self.snapshot = Some(Mentioned::default());
+    }
+
+    /// Ends a snapshot: what it did not mention goes, sandboxes with their descriptors.
+    pub fn end(&mut self) {
+        let Some(mentioned) = self.snapshot.take() else { return };
+        self.registry.retain(&mentioned);
+        let known = self.sandboxes.keys().chain(self.descriptors.keys());
+        let gone: Vec<_> = known.filter(|id| !mentioned.has_sandbox(**id)).copied().collect();
+        gone.into_iter().for_each(|id| self.remove_sandbox(id));
+        self.endpoints.retain(|id, _| mentioned.has_endpoint(*id));
+    }
+
+    /// Applies one update.
+    pub fn apply(&mut self, update: Update) {
+        if let Some(mentioned) = &mut self.snapshot {
+            mentioned.note(&update);
+        }
+        self.registry.apply(&update);
+        match update {
+            Update::PutSandbox(view) => self.put_sandbox(&view),
+            Update::RemoveSandbox(id) => self.remove_sandbox(id),
+            Update::SetHostServers(servers) => {
+                let servers = Upstreams::new(servers, Via::Host, &self.shared.host.load());
+                self.shared.host.store(Arc::new(servers));
+            }
+            Update::PutEndpoint(endpoint) => {
+                self.endpoints.insert(endpoint.id, (endpoint.network, endpoint.owner));
+            }
+            Update::RemoveEndpoint(_, id) => {
+                self.endpoints.remove(&id);
+            }
+            Update::RemoveNetwork(id) => self.endpoints.retain(|_, (network, _)| *network != id),
+            Update::PutNetwork(_) | Update::PutRecord(_) | Update::RemoveRecord(..) => {}
+        }
+    }
+
+    fn put_sandbox(&mut self, view: &SandboxView) {
+        if let Some(sandbox) = self.sandboxes.get(&view.id) {
+            return sandbox.update(view, &self.registry);
+        }
+        let sandbox = Sandbox::new(view, &self.registry, self.shared.events.clone());
+        self.sandboxes.insert(view.id, Arc::new(sandbox));
+        self.serve(view.id);
+    }
+
+    fn remove_sandbox(&mut self, id: SandboxId) {
+        self.shards.stop(id);
+        self.sandboxes.remove(&id);
+        self.descriptors.remove(&id);
+    }
+
+    /// Takes a sandbox's descriptors and serves it at them.
+    pub fn take(&mut self, set: &SocketSet, fds: Vec<OwnedFd>) -> Result<(), Refused> {
+        if set.fds.len() != fds.len() {
+            return Err(Refused::Count { named: set.fds.len(), came: fds.len() });
+        }
+        let (mut listens, id) = (false, set.sandbox);
+        for (kind, fd) in set.fds.iter().zip(fds) {
+            match kind {
+                FdKind::InsideUdp => self.known(id)?.inside.add_udp(fd),
+                FdKind::InsideTcp => self.known(id)?.inside.add_tcp(fd),
+                FdKind::Pid => self.watch(id, Arc::new(fd))?,
+                FdKind::NftOwner => self.of(id).nft_owner = Some(Arc::new(fd)),
+                FdKind::Udp => self.of(id).udp = Some(Arc::new(fd)),
+                FdKind::Tcp => self.of(id).tcp = Some(Arc::new(fd)),
+            }
+            listens |= matches!(kind, FdKind::Udp | FdKind::Tcp);
+        }
+        if listens {
+            self.serve(id);
+        }
+        Ok(())
+    }
+
+    fn known(&self, id: SandboxId) -> Result<&Arc<Sandbox>, Refused> {
+        self.sandboxes.get(&id).ok_or(Refused::UnknownSandbox(id))
+    }
+
+    fn of(&mut self, id: SandboxId) -> &mut Descriptors {
+        self.descriptors.entry(id).or_default()
+    }
+
+    /// Watches for the end of the process that keeps a sandbox alive, in the place of another one.
+    fn watch(&mut self, id: SandboxId, pidfd: Arc<OwnedFd>) -> io::Result<()> {
+        let watched = Watched::new(pidfd.clone(), Interest::READABLE)?;
+        let events = self.shared.events.clone();
+        let descriptors = self.of(id);
+        descriptors.pid = Some(pidfd);
+        descriptors.watch = JoinSet::new();
+        descriptors.watch.spawn_local(async move {
+            if watched.readable().await.is_ok() {
+                // Nobody listens only when the process is about to end.
+                let _ = events.send(Event::Ended(id));
+            }
+        });
+        Ok(())
+    }
+
+    /// Serves a sandbox once it is known with both of its sockets.
+    fn serve(&self, id: SandboxId) {
+        let Some(sandbox) = self.sandboxes.get(&id) else { return };
+        let Some(Descriptors { udp: Some(udp), tcp: Some(tcp), .. }) = self.descriptors.get(&id)
+        else {
+            return;
+        };
+        self.shards.serve(sandbox.clone(), Sockets { udp: udp.clone(), tcp: tcp.clone() });
+    }
+
+    /// Drops a sandbox whose process has ended: its names, its descriptors, and it. Returns whether it was there; the
+    /// event may have been on its way while the sandbox went, or came back with another process.
+    pub fn ended(&mut self, id: SandboxId) -> bool {
+        let has_ended = |pid: &Arc<OwnedFd>| {
+            use rustix::event::{PollFd, PollFlags, Timespec, poll};
+            let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+            poll(&mut [PollFd::new(pid, PollFlags::IN)], Some(&now)) == Ok(1)
+        };
+        let pid = self.descriptors.get(&id).and_then(|descriptors| descriptors.pid.as_ref());
+        if !pid.is_some_and(has_ended) {
+            return false;
+        }
+        let own = self.endpoints.iter().filter(|(_, (_, owner))| *owner == id);
+        let own: Vec<_> = own.map(|(endpoint, (network, _))| (*network, *endpoint)).collect();
+        for (network, endpoint) in own {
+            self.apply(Update::RemoveEndpoint(network, endpoint));
+        }
+        self.remove_sandbox(id);
+        true
+    }
+
+    /// Keeps the socket that holds a host port.
+    pub fn hold(&mut self, port: Publish, socket: OwnedFd) {
+        self.ports.insert(port, socket);
+    }
+
+    /// Lets a host port go.
+    pub fn release(&mut self, port: &Publish) {
+        self.ports.remove(port);
+    }
+
+    /// Returns the sockets that hold host ports.
+    pub fn ports(&self) -> impl Iterator<Item = (Publish, BorrowedFd<'_>)> {
+        self.ports.iter().map(|(port, socket)| (*port, socket.as_fd()))
+    }
+
+    /// Returns the descriptors of each sandbox, but for those made inside.
+    pub fn sockets(&self) -> impl Iterator<Item = (SocketSet, Vec<BorrowedFd<'_>>)> {
+        self.descriptors.iter().map(|(id, descriptors)| {
+            let Descriptors { udp, tcp, nft_owner, pid, watch: _ } = descriptors;
+            let all = [
+                (FdKind::Udp, udp),
+                (FdKind::Tcp, tcp),
+                (FdKind::NftOwner, nft_owner),
+                (FdKind::Pid, pid),
+            ];
+            let held = all.into_iter().filter_map(|(kind, fd)| Some((kind, fd.as_ref()?.as_fd())));
+            let (kinds, fds) = held.unzip();
+            (SocketSet { sandbox: *id, fds: kinds }, fds)
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! Sandbox: what a shard needs to serve one sandbox, changed by the control loop while queries are answered.
+
+use super::inside::Inside;
+use super::shared::{Event, Shared};
+use super::upstream::{Upstreams, Via};
+use super::view::View;
+use crate::model::SandboxId;
+use crate::registry::{Forward, Registry, SandboxView};
+use arc_swap::ArcSwap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The most forwards outstanding for one sandbox.
+const FORWARDS: usize = 1024;
+
+/// The port of name servers.
+const PORT: u16 = 53;
+
+/// One sandbox.
+#[derive(Debug)]
+pub struct Sandbox {
+    /// Its id.
+    pub id: SandboxId,
+    /// The sockets for asking its own servers.
+    pub inside: Arc<Inside>,
+    current: ArcSwap<Current>,
+    forwards: Arc<Semaphore>,
+}
+
+/// What its queries are answered from; swapped whole.
+#[derive(Debug)]
+pub struct Current {
+    /// What it sees.
+    pub view: View,
+    /// Its own servers, or nobody; none if the host's are asked.
+    own: Option<Arc<Upstreams>>,
+}
+
+/// The right to one forward.
+#[derive(Debug)]
+pub struct Permit {
+    _sandbox: OwnedSemaphorePermit,
+    _process: OwnedSemaphorePermit,
+}
+
+impl Sandbox {
+    /// Makes a sandbox as the manager describes it.
+    pub fn new(
+        view: &SandboxView,
+        registry: &Arc<Registry>,
+        events: UnboundedSender<Event>,
+    ) -> Self {
+        let inside = Arc::new(Inside::new(view.id, events));
+        let current = Current::new(view, registry, &inside, &Upstreams::nobody());
+        Self {
+            id: view.id,
+            inside,
+            current: ArcSwap::from_pointee(current),
+            forwards: Arc::new(Semaphore::new(FORWARDS)),
+        }
+    }
+
+    /// Changes what the next query is answered from.
+    pub fn update(&self, view: &SandboxView, registry: &Arc<Registry>) {
+        let nobody = Arc::new(Upstreams::nobody());
+        let known = self.current().own.clone().unwrap_or(nobody);
+        self.current.store(Arc::new(Current::new(view, registry, &self.inside, &known)));
+    }
+
+    /// Returns what a query is answered from now.
+    pub fn current(&self) -> arc_swap::Guard<Arc<Current>> {
+        self.current.load()
+    }
+
+    /// Returns whom an unknown name is asked of.
+    pub fn upstreams(&self, shared: &Shared) -> Arc<Upstreams> {
+        self.current().own.clone().unwrap_or_else(|| shared.host.load_full())
+    }
+
+    /// Takes the right to one more forward, if neither the sandbox nor the process has too many.
+    pub fn permit(&self, shared: &Shared) -> Option<Permit> {
+        let sandbox = self.forwards.clone().try_acquire_owned().ok()?;
+        let process = shared.forwards.clone().try_acquire_owned().ok()?;
+        Some(Permit { _sandbox: sandbox, _process: process })
+    }
+}
+
+impl Current {
+    fn new(
+        view: &SandboxView,
+        registry: &Arc<Registry>,
+        inside: &Arc<Inside>,
+        known: &Upstreams,
+    ) -> Self {
+        let own = match &view.forward {
+            Forward::Host => None,
+            Forward::Nobody => Some(Upstreams::nobody()),
+            Forward::Inside(servers) => {
+                let addresses = servers.iter().map(|server| SocketAddr::new(*server, PORT));
+                Some(Upstreams::new(addresses, Via::Inside(inside.clone()), known))
+            }
+        };
+        Self { view: View::new(view, registry), own: own.map(Arc::new) }
+    }
+}

@@ -1,0 +1,99 @@
+//! UDP: a sandbox's datagrams, batch by batch. Local answers are written straight into the batch and sent with it; the rest
+//! goes its own way and is sent when it is known.
+
+use super::answer::{Outcome, Transport, answer};
+use super::forward::{admit, forward};
+use super::sandbox::Sandbox;
+use super::shard::Shard;
+use crate::channel::Watched;
+use rustix::net::{SendFlags, SocketAddrAny};
+use std::io;
+use std::net::SocketAddrV4;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::io::Interest;
+use tokio::task::{spawn_local, yield_now};
+use tokio::time::sleep;
+
+/// How long a socket that fails is left alone.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Answers a sandbox's datagrams until dropped. After each batch the other sandboxes of the shard have their turn.
+pub async fn serve(
+    shard: Rc<Shard>,
+    sandbox: Arc<Sandbox>,
+    socket: Arc<OwnedFd>,
+) -> io::Result<()> {
+    let watched = Watched::new(socket.clone(), Interest::READABLE)?;
+    loop {
+        let mut ready = watched.readable().await?;
+        match one_batch(&shard, &sandbox, &socket) {
+            Ok(true) => {}
+            Ok(false) => ready.clear_ready(),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
+            Err(error) => {
+                tracing::debug!(sandbox = ?sandbox.id, %error, "datagrams cannot be read");
+                sleep(PAUSE).await;
+            }
+        }
+        yield_now().await;
+    }
+}
+
+/// Reads, answers and sends one batch. Returns whether there may be more.
+fn one_batch(shard: &Rc<Shard>, sandbox: &Arc<Sandbox>, socket: &Arc<OwnedFd>) -> io::Result<bool> {
+    let batch = &mut *shard.batch.borrow_mut();
+    let count = batch.receive(socket.as_fd())?;
+    let current = sandbox.current();
+    let mut local = 0;
+    for place in 0..count {
+        let sender = batch.sender(place);
+        let (query, out) = batch.query(place);
+        let length = match answer(&current.view, query, Transport::Udp, shard.turn(), out) {
+            Outcome::Nothing => continue,
+            Outcome::Reply(length) => {
+                local += 1;
+                length
+            }
+            Outcome::Forward(what) => {
+                match admit(&shard.shared, sandbox, query, Transport::Udp, out) {
+                    Err(length) => length,
+                    Ok(permit) => {
+                        let (shard, sandbox) = (shard.clone(), sandbox.clone());
+                        let (query, socket) = (query.to_vec(), Arc::downgrade(socket));
+                        spawn_local(async move {
+                            let reply =
+                                forward(&shard.shared, &sandbox, &query, &what, Transport::Udp)
+                                    .await;
+                            send(&socket, &reply, sender);
+                            drop(permit);
+                        });
+                        continue;
+                    }
+                }
+            }
+        };
+        batch.reply(place, length);
+    }
+    batch.send(socket.as_fd());
+    let stats = &shard.shared.stats;
+    stats.queries.fetch_add(count as u64, Ordering::Relaxed);
+    stats.local.fetch_add(local, Ordering::Relaxed);
+    Ok(count == super::batch::BATCH)
+}
+
+/// Sends one reply, unless the sandbox's sockets were closed meanwhile. As with a batch, one that the kernel does not take
+/// is dropped.
+fn send(socket: &Weak<OwnedFd>, reply: &[u8], to: SocketAddrV4) {
+    let Some(socket) = socket.upgrade() else { return };
+    if reply.is_empty() {
+        return;
+    }
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    if let Err(error) = rustix::net::sendto(&socket, reply, flags, &SocketAddrAny::from(to)) {
+        tracing::debug!(%to, %error, "reply is dropped");
+    }
+}

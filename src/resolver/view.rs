@@ -1,0 +1,81 @@
+//! View: what one sandbox's queries are answered from: the tables of its networks in the order of look-up, what is
+//! registered on every network, and the names that netdns itself gives. Tables are read through their slots, so a view
+//! is made anew only when the sandbox itself changes.
+
+use crate::model::{NetworkId, Rdata, RrType, SandboxId};
+use crate::registry::{
+    DEFAULT_TTL, Forward, Layer, Registry, Rrset, SandboxView, Slot, Source, Table,
+};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// What one sandbox sees.
+#[derive(Debug)]
+pub struct View {
+    sandbox: SandboxId,
+    networks: Vec<(NetworkId, Slot)>,
+    everywhere: Slot,
+    forward: Forward,
+    host: [Arc<Rrset>; 2],
+    localhost: [Arc<Rrset>; 2],
+}
+
+impl View {
+    /// Makes the view of a sandbox.
+    pub fn new(view: &SandboxView, registry: &Arc<Registry>) -> Self {
+        let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+        Self {
+            sandbox: view.id,
+            networks: view.networks.iter().map(|id| (*id, registry.network(*id))).collect(),
+            everywhere: registry.everywhere(),
+            forward: view.forward.clone(),
+            host: builtin(&view.host),
+            localhost: builtin(&loopback),
+        }
+    }
+
+    /// Returns the sandbox.
+    pub fn sandbox(&self) -> SandboxId {
+        self.sandbox
+    }
+
+    /// Returns whom unknown names are asked of.
+    pub fn forward(&self) -> &Forward {
+        &self.forward
+    }
+
+    /// Returns the tables of the attached networks in the order of look-up.
+    pub fn tables(&self) -> impl Iterator<Item = (NetworkId, impl Deref<Target = Arc<Table>>)> {
+        self.networks.iter().map(|(id, slot)| (*id, slot.load()))
+    }
+
+    /// Returns what is registered on every network; nothing for a sandbox on none with names.
+    pub fn everywhere(&self) -> Option<impl Deref<Target = Arc<Table>>> {
+        (!self.networks.is_empty()).then(|| self.everywhere.load())
+    }
+
+    /// Returns the TTL of what no network owns, in seconds.
+    pub fn ttl(&self) -> u32 {
+        self.tables().next().map_or(DEFAULT_TTL, |(_, table)| table.ttl())
+    }
+
+    /// Returns the A and AAAA records of the host's names.
+    pub fn host(&self) -> &[Arc<Rrset>; 2] {
+        &self.host
+    }
+
+    /// Returns the A and AAAA records of localhost.
+    pub fn localhost(&self) -> &[Arc<Rrset>; 2] {
+        &self.localhost
+    }
+}
+
+fn builtin(addresses: &[IpAddr]) -> [Arc<Rrset>; 2] {
+    [RrType::A, RrType::Aaaa].map(|rr_type| {
+        let data = addresses.iter().copied().map(Rdata::from);
+        let data = data.filter(|data| data.rr_type() == rr_type).collect();
+        let (layer, source) = (Layer::Container, Source::Builtin);
+        Arc::new(Rrset { layer, source, rr_type, ttl: DEFAULT_TTL, data })
+    })
+}
