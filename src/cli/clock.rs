@@ -3,6 +3,9 @@
 
 use std::time::{Duration, SystemTime};
 
+#[cfg(test)]
+mod tests;
+
 /// Returns milliseconds since the epoch.
 pub fn now() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

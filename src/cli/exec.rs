@@ -50,7 +50,9 @@ pub fn exec(args: ExecArgs, dirs: &Dirs) -> Outcome {
     enter_directory(args.workdir.as_deref()).map_err(refused)?;
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
     let program = Program::find(command, &args.env, &here).map_err(refused)?;
-    launch(&program, view.host_config.privileged, args.detach).map_err(refused)
+    // An adopted namespace keeps its owner's rules, as with `ip netns exec`.
+    let adopted = view.state.pid == 0;
+    launch(&program, adopted || view.host_config.privileged, args.detach).map_err(refused)
 }
 
 /// Joins the namespaces of a running sandbox. One that is unknown or stopped ends with 1, anything else with 125.

@@ -27,6 +27,15 @@ impl Filters {
         Ok(Self(filters))
     }
 
+    /// Refuses a value of the key that is none of those allowed.
+    pub fn check(&self, key: &str, allowed: &str, good: fn(&str) -> bool) -> Result<(), Failure> {
+        match self.values(key).find(|value| !good(value)) {
+            Some(value) => Err(Failure::new(format!("invalid filter '{key}={value}'"))
+                .hint(format!("{key} is {allowed}"))),
+            None => Ok(()),
+        }
+    }
+
     /// Returns the values given for a key.
     pub fn values<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(k, _)| k == key).map(|(_, value)| value.as_str())

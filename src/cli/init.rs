@@ -65,18 +65,17 @@ pub fn read_report(bytes: &[u8]) -> Option<Failure> {
         return None;
     }
     let unreadable = |error| Failure::new(format!("the sandbox's init failed: {error}"));
-    Some(serde_json::from_slice(bytes).map_or_else(unreadable, |report: Report| Failure {
-        text: report.text,
+    let told = |report: Report| Failure {
         hint: report.hint,
-        code: report.code,
-    }))
+        ..Failure::new(report.text).code(report.code)
+    };
+    Some(serde_json::from_slice(bytes).map_or_else(unreadable, told))
 }
 
 /// Tells the process that started this one why there is no command, and ends.
 pub fn fail(report: &mut PipeWriter, failure: Failure) -> ! {
-    let code = failure.code;
-    let Failure { text, hint, code: sent } = failure;
-    let bytes = serde_json::to_vec(&Report { text, hint, code: sent }).expect("plain data");
+    let Failure { text, hint, code, general: _ } = failure;
+    let bytes = serde_json::to_vec(&Report { text, hint, code }).expect("plain data");
     report.write_all(&bytes).ok();
     std::process::exit(code.into())
 }
@@ -103,10 +102,14 @@ impl Init {
             };
         drop(go);
         let place = Place { run_dir: &run_dir, state_dir: &state_dir, privileged };
-        let mut log = settle(&place, &attached, logs, &[&exit_file.as_fd(), &report.as_fd()])
-            .unwrap_or_else(|failure| fail(&mut report, failure));
+        let mut log = settle(
+            &place,
+            &attached,
+            logs,
+            &[exit_file.as_raw_fd(), report.as_raw_fd(), signals.as_fd().as_raw_fd()],
+        )
+        .unwrap_or_else(|failure| fail(&mut report, failure));
 
-        // SAFETY of the fork is argued in `process`: there is one thread.
         let command = match fork() {
             Ok(Some(pid)) => pid,
             Ok(None) => {
@@ -135,7 +138,7 @@ fn settle(
     place: &Place,
     attached: &Attached,
     logs: Option<File>,
-    keep: &[&dyn AsRawFd],
+    keep: &[RawFd],
 ) -> Result<Option<Log>, Failure> {
     nix::unistd::sethostname(&attached.hostname)
         .map_err(|error| Failure::doing("set the host name", error))?;
@@ -145,8 +148,7 @@ fn settle(
             .map_err(|error| Failure::doing("drop capabilities", error))?;
     }
     let Some(dir) = logs else { return Ok(None) };
-    let mut kept: Vec<RawFd> = keep.iter().map(|fd| fd.as_raw_fd()).collect();
-    kept.push(dir.as_raw_fd());
+    let kept = [keep, &[dir.as_raw_fd()]].concat();
     leave_terminal(&kept).map_err(|error| Failure::doing("leave the terminal", error))?;
     let log = Log::open(dir, &attached.id);
     log.map(Some).map_err(|error| Failure::doing("open the log", error))

@@ -1,7 +1,7 @@
 //! `network VERB`.
 
 use super::filter::Filters;
-use super::outcome::{Failure, Outcome, each, warn};
+use super::outcome::{Outcome, each, warn};
 use super::print::{self, Format, ListArgs};
 use super::{Dirs, clock, spec};
 use crate::api::call::{
@@ -186,14 +186,8 @@ struct Item<'a> {
 fn ls(args: &LsArgs, client: &Client) -> Outcome {
     let known = ["driver", "id", "label", "name", "type", "dangling"];
     let filters = Filters::parse(&args.filter, &known)?;
-    for value in filters.values("type").filter(|value| !matches!(*value, "custom" | "builtin")) {
-        return Err(Failure::new(format!("invalid filter 'type={value}'"))
-            .hint("type=custom or type=builtin"));
-    }
-    for value in filters.values("dangling").filter(|value| boolean(value).is_none()) {
-        return Err(Failure::new(format!("invalid filter 'dangling={value}'"))
-            .hint("dangling=true or dangling=false"));
-    }
+    filters.check("type", "custom or builtin", |value| matches!(value, "custom" | "builtin"))?;
+    filters.check("dangling", "true or false", |value| boolean(value).is_some())?;
     let mut networks = client.call(ListNetworks {})?;
     networks.retain(|network| shown(network, &filters));
     networks.sort_by(|a, b| a.name.cmp(&b.name));

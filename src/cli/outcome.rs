@@ -18,12 +18,14 @@ pub struct Failure {
     pub hint: Option<String>,
     /// The exit code.
     pub code: u8,
+    /// Whether the same would be said of every other argument.
+    pub general: bool,
 }
 
 impl Failure {
     /// Makes a failure with exit code 1.
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), hint: None, code: 1 }
+        Self { text: text.into(), hint: None, code: 1, general: false }
     }
 
     /// Says what to do about it.
@@ -40,7 +42,10 @@ impl Failure {
 
     /// Says what was being done when the system refused.
     pub fn doing(what: impl std::fmt::Display, error: impl Into<io::Error>) -> Self {
-        Self::new(format!("cannot {what}: {}", error.into()))
+        let error = error.into().to_string();
+        // Rust adds the number, which says nothing more.
+        let error = error.split(" (os error").next().unwrap_or_default();
+        Self::new(format!("cannot {what}: {error}"))
     }
 
     /// Tells it on stderr and returns the exit code.
@@ -55,13 +60,14 @@ impl Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        Self { text: error.to_string(), hint: error.hint(), code: 1 }
+        let general = !matches!(error, ClientError::Refused(_));
+        Self { text: error.to_string(), hint: error.hint(), code: 1, general }
     }
 }
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        Self { text: refusal.to_string(), hint: refusal.hint(), code: 1 }
+        Self { hint: refusal.hint(), ..Self::new(refusal.to_string()) }
     }
 }
 
@@ -80,12 +86,15 @@ fn say(line: &str) {
     writeln!(io::stderr(), "{line}").ok();
 }
 
-/// Does something for each of several arguments; says which failed, and does the rest all the same.
+/// Does something for each of several arguments; says which failed, and does the rest all the same,
+/// unless there is no daemon to do it.
 pub fn each<T>(items: &[T], mut act: impl FnMut(&T) -> Result<(), Failure>) -> Outcome {
     let mut code = 0;
     for item in items {
-        if let Err(failure) = act(item) {
-            code = failure.report();
+        match act(item) {
+            Ok(()) => {}
+            Err(failure) if failure.general => return Err(failure),
+            Err(failure) => code = failure.report(),
         }
     }
     Ok(code)
@@ -114,7 +123,7 @@ pub fn usage(error: &clap::Error) -> ExitCode {
         }
         _ => {
             let (text, hint) = usage_lines(&error.to_string());
-            ExitCode::from(Failure { text, hint, code: 2 }.report())
+            ExitCode::from(Failure { hint, ..Failure::new(text).code(2) }.report())
         }
     }
 }

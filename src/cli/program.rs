@@ -7,6 +7,9 @@ use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+#[cfg(test)]
+mod tests;
+
 /// Not executable, as shells say it.
 const NOT_EXECUTABLE: u8 = 126;
 /// Not found, as shells say it.
@@ -67,8 +70,8 @@ impl Program {
         }
         let Err(errno) = nix::unistd::execve(&self.path, &self.argv, &self.env);
         let code = if errno == nix::Error::ENOENT { NOT_FOUND } else { NOT_EXECUTABLE };
-        let error = std::io::Error::from(errno);
-        Failure::new(format!("exec: \"{}\": {error}", self.path.to_string_lossy())).code(code)
+        Failure::new(format!("exec: \"{}\": {}", self.path.to_string_lossy(), errno.desc()))
+            .code(code)
     }
 }
 

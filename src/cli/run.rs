@@ -20,6 +20,9 @@ use std::io::{self, IsTerminal, PipeReader, PipeWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+#[cfg(test)]
+mod tests;
+
 /// netdns itself refused or failed.
 pub const REFUSED: u8 = 125;
 

@@ -9,7 +9,10 @@ use crate::model::{
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// Parses `-p [IP:][HOST:]CONTAINER[/tcp|udp]`; an IPv6 address stands in brackets.
+#[cfg(test)]
+mod tests;
+
+/// Parses `-p [IP:][HOST:]CONTAINER[/tcp|udp]`; an IPv6 address may stand in brackets.
 pub fn publish(text: &str) -> Result<PublishRequest, Failure> {
     let (rest, proto) = with_proto(text)?;
     let (rest, container) = rest.rsplit_once(':').unwrap_or(("", rest));

@@ -1,1 +1,90 @@
-//! Tests.
+//! The grammar: what is accepted, and what is a usage error.
+
+use super::tree::Cli;
+use clap::{CommandFactory, Parser};
+
+fn accepts(words: &str) -> bool {
+    Cli::try_parse_from(["netdns"].into_iter().chain(words.split(' '))).is_ok()
+}
+
+#[test]
+fn the_tree_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn docker_s_grammar_is_accepted() {
+    for words in [
+        "network create -d bridge -o a=b --label x --internal --subnet 10.1.0.0/16 --ip-range 10.1.2.0/24 --gateway 10.1.0.1 --aux-address r=10.1.0.9 n",
+        "network ls -q --no-trunc --format json -f driver=bridge --filter name=x",
+        "network inspect a b",
+        "network rm -f a b",
+        "network prune -f --filter label=x --filter until=10m",
+        "network connect --alias a --ip 10.1.0.5 --mac-address 02:00:00:00:00:01 --gw-priority -1 n s",
+        "network disconnect -f n s",
+        "run -itd --rm --name a --network n --net m --network-alias x --net-alias y -p 80:80 --expose 1 --dns 9.9.9.9 --dns-search x --dns-option y --add-host a:1.1.1.1 -h h -l a=b -e A=B -w / --privileged cmd -x",
+        "container run true",
+        "container ls -a",
+        "container rm -f x",
+        "ps -aq --no-trunc",
+        "inspect --type container a",
+        "inspect --type network a",
+        "exec -it -e A=B -w / s cmd --flag",
+        "stop -t 3 a b",
+        "rm -f a",
+        "attach --netns /run/netns/x --name a --network n -p 80:80",
+        "attach --pid 1 --name a",
+        "detach a",
+        "register a 10.0.0.1 fd00::1 --network n --ttl 5",
+        "register a --type TXT x",
+        "deregister a --type A --network n",
+        "names --format json",
+        "resolve a AAAA --network n --format json",
+        "status --format json",
+        "reset -f",
+        "version",
+        "daemon --bip 10.0.0.1/16 --default-address-pool base=10.0.0.0/8,size=24 --dns 9.9.9.9 --dns-listen none --mtu 1400 --group g --no-foreign-hooks",
+        "--run-dir /a status",
+        "status --run-dir /a --state-dir /b --resolv-conf /c",
+    ] {
+        assert!(accepts(words), "{words}");
+    }
+}
+
+#[test]
+fn what_does_not_exist_is_a_usage_error() {
+    for words in [
+        "frobnicate",
+        "network",
+        "network create",
+        "network create --ipv6 n",
+        "network create --subnet x n",
+        "network connect n",
+        "run",
+        "run --bogus true",
+        "run -P true",
+        "run --ip6 fd00::1 true",
+        "run --sysctl net.a=b true",
+        "exec s",
+        "attach --name a",
+        "attach --netns /x --pid 1 --name a",
+        "attach --pid 0 --name a",
+        "resolve a",
+        "resolve a --network n --sandbox s",
+        "register a",
+        "register a --type NS x",
+        "ps --format yaml",
+        "ls",
+        "daemon --default-address-pool base=10.0.0.0/8,size=7",
+        "daemon --default-address-pool size=24",
+    ] {
+        assert!(!accepts(words), "{words}");
+    }
+}
+
+#[test]
+fn tables_are_docker_s() {
+    let rows = [["abababababab".to_owned(), "x".to_owned()]];
+    let expected = "NETWORK ID     NAME\nabababababab   x\n";
+    assert_eq!(super::print::aligned(["NETWORK ID", "NAME"], &rows), expected);
+}

@@ -1,0 +1,85 @@
+//! The grammars inside flags.
+
+use super::*;
+
+fn said<T: std::fmt::Debug>(result: Result<T, Failure>) -> String {
+    result.expect_err("refused").text
+}
+
+#[test]
+fn a_port_has_docker_s_grammar() {
+    let any = |host_port, port, proto| PublishRequest { host_ip: None, host_port, port, proto };
+    let on = |ip: &str, host_port, port| PublishRequest {
+        host_ip: Some(ip.parse().unwrap()),
+        host_port,
+        port,
+        proto: Proto::Tcp,
+    };
+    let good = [
+        ("80", any(None, 80, Proto::Tcp)),
+        ("5000:80", any(Some(5000), 80, Proto::Tcp)),
+        ("0:80", any(None, 80, Proto::Tcp)),
+        ("53:53/udp", any(Some(53), 53, Proto::Udp)),
+        ("5000:80/TCP", any(Some(5000), 80, Proto::Tcp)),
+        ("127.0.0.1:5000:80", on("127.0.0.1", Some(5000), 80)),
+        ("127.0.0.1::80", on("127.0.0.1", None, 80)),
+        ("[::1]:5000:80", on("::1", Some(5000), 80)),
+        ("[::1]::80", on("::1", None, 80)),
+        ("::1:5000:80", on("::1", Some(5000), 80)),
+    ];
+    for (text, expected) in good {
+        assert_eq!(publish(text).unwrap(), expected, "{text}");
+    }
+    let bad = [
+        ("", "no port specified: <empty>"),
+        ("5000:", "no port specified: 5000:<empty>"),
+        ("x", "invalid containerPort: x"),
+        ("0", "invalid containerPort: 0"),
+        ("+80", "invalid containerPort: +80"),
+        ("65536", "invalid containerPort: 65536"),
+        ("1-5:80", "invalid hostPort: 1-5"),
+        ("x:80", "invalid hostPort: x"),
+        ("80/sctp", "invalid proto: sctp"),
+        ("80/tcp/udp", "invalid proto: tcp/udp"),
+        ("1.2.3:80:80", "invalid IP address: 1.2.3"),
+    ];
+    for (text, expected) in bad {
+        assert_eq!(said(publish(text)), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_network_is_a_name_or_fields() {
+    assert_eq!(network("localnet").unwrap().network, "localnet");
+    let all =
+        network("name=n,alias=a,alias=B,ip=10.0.0.2,mac-address=02:00:00:00:00:01,gw-priority=-1");
+    let all = all.unwrap();
+    assert_eq!((all.network.as_str(), all.gw_priority), ("n", -1));
+    assert_eq!(all.aliases.iter().map(DnsName::as_str).collect::<Vec<_>>(), ["a", "b"]);
+    assert!(all.ip.is_some() && all.mac.is_some());
+    for text in ["alias=a", "name=n,ip6=fd00::2", "name=n,ip=x", "name=n,x", "container:a"] {
+        said(network(text));
+    }
+}
+
+#[test]
+fn an_extra_host_has_an_address_or_the_gateway_s() {
+    assert_eq!(extra_host("db:host-gateway").unwrap().target, HostTarget::HostGateway);
+    for text in ["db:10.0.0.1", "db=10.0.0.1", "db:2001:db8::1", "db=[2001:db8::1]"] {
+        assert!(matches!(extra_host(text).unwrap().target, HostTarget::Address(_)), "{text}");
+    }
+    assert_eq!(said(extra_host("db")), "bad format for add-host: \"db\"");
+    assert_eq!(said(extra_host("db:x")), "invalid IP address in add-host: \"x\"");
+}
+
+#[test]
+fn a_moment_is_a_date_an_epoch_or_a_span() {
+    let now = 1_000_000_000;
+    assert_eq!(moment("10m", now).unwrap(), now - 600_000);
+    assert_eq!(moment("1h30m", now).unwrap(), now - 5_400_000);
+    assert_eq!(moment("7", now).unwrap(), 7000);
+    assert_eq!(moment("1970-01-02T00:00:00Z", now).unwrap(), 86_400_000);
+    for text in ["", "m", "10x", "-1", "99999999999999999999h"] {
+        said(moment(text, now));
+    }
+}
