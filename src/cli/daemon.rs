@@ -134,7 +134,7 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
         .recover(returned)
         .await
         .map_err(|failure| Failure { hint: failure.hint(), ..Failure::new(failure.text()) })?;
-    tokio::spawn(supervisor.run());
+    let supervision = tokio::spawn(supervisor.run());
     let follower = controller.clone();
     tokio::spawn(async move { follower.follow(unasked).await });
     let guard = controller.clone();
@@ -148,8 +148,9 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    info!("ending; resolver and sandboxes go on");
+    info!("ending; sandboxes and their resolver go on");
     let _ = fs::remove_file(dirs.socket());
+    supervision.abort();
     let _ = tokio::time::timeout(GRACE, controller.quiesce()).await;
     Ok(())
 }

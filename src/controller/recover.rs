@@ -65,7 +65,10 @@ impl<K: Kernel, S: Store> Turn<K, S> {
                 _ => {
                     info!(sandbox = %sandbox.name, "ended while no manager ran");
                     let code = file::exit_code(&sandbox, &self.settings);
-                    self.note(&end_of(&sandbox, code))?;
+                    let end = end_of(&sandbox, code);
+                    let removed = matches!(end, Change::RemoveSandbox(_));
+                    self.note(&end)?;
+                    file::discard(&sandbox, removed, &self.settings);
                 }
             }
         }
