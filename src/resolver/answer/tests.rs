@@ -32,6 +32,7 @@ fn endpoint(byte: u8, network: u8, names: &[&str], addresses: &[&str]) -> Update
     Update::PutEndpoint(EndpointNames {
         id: id(byte),
         network: id(network),
+        owner: id(byte),
         sandbox: names[0].parse().unwrap(),
         names: names.iter().map(|name| (name.parse().unwrap(), Source::Container)).collect(),
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
