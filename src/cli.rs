@@ -1,1 +1,60 @@
-//! Cli: the clap tree, one file a noun; printing; `run`, `exec`, the init.
+//! Cli: the clap tree, one file a noun; printing; `run`, `exec`, the init. It decides nothing about networks: it
+//! turns words into calls and replies into text.
+
+mod clock;
+pub mod daemon;
+mod dirs;
+mod exec;
+mod filter;
+mod init;
+mod name;
+mod network;
+mod outcome;
+mod print;
+mod program;
+pub mod resolver;
+mod run;
+mod sandbox;
+mod spec;
+mod status;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+pub use dirs::Dirs;
+
+use clap::Parser;
+use outcome::Failure;
+use std::process::ExitCode;
+use tree::{Cli, Command, ContainerCommand};
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => dispatch(cli),
+        Err(error) => outcome::usage(&error),
+    }
+}
+
+fn dispatch(cli: Cli) -> ExitCode {
+    let dirs = &cli.dirs;
+    let result = match cli.command {
+        Command::Daemon(args) => return daemon::run(args, cli.dirs),
+        Command::Resolver(args) => return resolver::run(args),
+        Command::Network(command) => network::main(command, dirs),
+        Command::Sandbox(command) => sandbox::main(command, dirs),
+        Command::Container(ContainerCommand::Ls(args)) => sandbox::ps(&args, dirs),
+        Command::Container(ContainerCommand::Sandbox(command)) => sandbox::main(command, dirs),
+        Command::Attach(args) => sandbox::attach(args, dirs),
+        Command::Detach(args) => sandbox::detach(args, dirs),
+        Command::Register(args) => name::register(args, dirs),
+        Command::Deregister(args) => name::deregister(args, dirs),
+        Command::Names(args) => name::names(&args, dirs),
+        Command::Resolve(args) => name::resolve(args, dirs),
+        Command::Status(args) => status::status(&args, dirs),
+        Command::Reset(args) => status::reset(&args, dirs),
+        Command::Version => status::version(),
+    };
+    ExitCode::from(result.unwrap_or_else(|failure: Failure| failure.report()))
+}

@@ -1,0 +1,222 @@
+//! Sandboxes: `ps`, `inspect`, `stop`, `rm`, `attach`, `detach`. `run` and `exec` have files of their own.
+
+use super::exec::{self, ExecArgs};
+use super::outcome::{Failure, Outcome, each, note, warn};
+use super::print::{self, Format, ListArgs};
+use super::run::{self, RunArgs};
+use super::{Dirs, clock, spec};
+use crate::api::call::{
+    Attach, Detach, InspectNetwork, InspectSandbox, ListSandboxes, RemoveSandbox, Stop,
+};
+use crate::api::client::{Client, ClientError};
+use crate::api::view;
+use crate::model::{AttachTo, Config, DnsConfig, Kind, Mac, RunRequest, SandboxName};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use serde::Serialize;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+mod listing;
+mod request;
+
+pub use request::NetworkArgs;
+
+#[derive(Subcommand, Debug)]
+pub enum SandboxCommand {
+    /// Run a program of this host in a sandbox of its own
+    #[command(disable_help_flag = true)]
+    Run(Box<RunArgs>),
+    /// List sandboxes
+    Ps(PsArgs),
+    /// Show sandboxes or networks as JSON
+    Inspect(InspectArgs),
+    /// Run one more program in a sandbox
+    Exec(ExecArgs),
+    /// End sandboxes: SIGTERM, and SIGKILL after a while; prints their names
+    Stop(StopArgs),
+    /// Remove stopped sandboxes; prints their names
+    Rm(RmArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct PsArgs {
+    /// Stopped ones too
+    #[arg(short, long)]
+    all: bool,
+    #[command(flatten)]
+    list: ListArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ObjectType {
+    #[value(alias = "container")]
+    Sandbox,
+    Network,
+}
+
+#[derive(Args, Debug)]
+pub struct InspectArgs {
+    /// Look for this sort of thing only
+    #[arg(long, value_enum)]
+    r#type: Option<ObjectType>,
+    /// Names, ids or id prefixes
+    #[arg(required = true)]
+    name: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct StopArgs {
+    /// Seconds to wait before SIGKILL
+    #[arg(short, long, visible_alias = "time", value_name = "S", default_value_t = 10)]
+    timeout: u32,
+    /// Names, ids or id prefixes
+    #[arg(required = true)]
+    sandbox: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct RmArgs {
+    /// Kill those that run; a missing one is no error
+    #[arg(short, long)]
+    force: bool,
+    /// Names, ids or id prefixes
+    #[arg(required = true)]
+    sandbox: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("namespace").required(true))]
+pub struct AttachArgs {
+    /// The namespace's file
+    #[arg(long, value_name = "PATH", group = "namespace")]
+    netns: Option<PathBuf>,
+    /// A process in the namespace
+    #[arg(long, value_name = "N", group = "namespace")]
+    #[arg(value_parser = clap::value_parser!(i32).range(1..))]
+    pid: Option<i32>,
+    /// The sandbox's name
+    #[arg(long)]
+    name: String,
+    #[command(flatten)]
+    network: NetworkArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct DetachArgs {
+    /// Name, id or id prefix
+    sandbox: String,
+}
+
+/// Does one of the verbs.
+pub fn main(command: SandboxCommand, dirs: &Dirs) -> Outcome {
+    match command {
+        SandboxCommand::Run(args) => run::run(*args, dirs),
+        SandboxCommand::Ps(args) => ps(&args, dirs),
+        SandboxCommand::Inspect(args) => inspect(&args, &dirs.client()),
+        SandboxCommand::Exec(args) => exec::exec(args, dirs),
+        SandboxCommand::Stop(args) => stop(&args, &dirs.client()),
+        SandboxCommand::Rm(args) => rm(&args, &dirs.client()),
+    }
+}
+
+/// Lists sandboxes, the youngest first.
+pub fn ps(args: &PsArgs, dirs: &Dirs) -> Outcome {
+    let mut sandboxes = dirs.client().call(ListSandboxes {})?;
+    sandboxes.retain(|sandbox| args.all || sandbox.state.running);
+    sandboxes.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
+    if args.list.quiet {
+        let ids = sandboxes.iter().map(|sandbox| args.list.id(&sandbox.id).to_owned() + "\n");
+        print::emit(&ids.collect::<String>())?;
+        return Ok(0);
+    }
+    listing::show(&sandboxes, &args.list, clock::now())?;
+    Ok(0)
+}
+
+/// Either of the things that `inspect` shows.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Object {
+    Sandbox(Box<view::Sandbox>),
+    Network(Box<view::Network>),
+}
+
+fn inspect(args: &InspectArgs, client: &Client) -> Outcome {
+    let mut found = Vec::new();
+    let code = each(&args.name, |name| {
+        found.push(find(name, args.r#type, client)?);
+        Ok(())
+    })?;
+    print::json_pretty(&found)?;
+    Ok(code)
+}
+
+fn find(name: &str, wanted: Option<ObjectType>, client: &Client) -> Result<Object, Failure> {
+    let sandbox = || client.call(InspectSandbox { sandbox: name.to_owned() });
+    let network = || client.call(InspectNetwork { network: name.to_owned() });
+    match wanted {
+        Some(ObjectType::Sandbox) => Ok(Object::Sandbox(sandbox()?.into())),
+        Some(ObjectType::Network) => Ok(Object::Network(network()?.into())),
+        None => match sandbox() {
+            Err(error) if is_missing(&error) => match network() {
+                Err(error) if is_missing(&error) => {
+                    let hint = "netdns ps -a and netdns network ls list what there is";
+                    Err(Failure::new(format!("no such object: {name}")).hint(hint))
+                }
+                other => Ok(Object::Network(other?.into())),
+            },
+            other => Ok(Object::Sandbox(other?.into())),
+        },
+    }
+}
+
+fn is_missing(error: &ClientError) -> bool {
+    matches!(error, ClientError::Refused(body) if body.kind == Some(Kind::NotFound))
+}
+
+fn stop(args: &StopArgs, client: &Client) -> Outcome {
+    each(&args.sandbox, |name| {
+        let stopped = client.call(Stop { sandbox: name.clone(), seconds: args.timeout })?;
+        warn(&stopped.warnings);
+        print::line(&stopped.name)
+    })
+}
+
+fn rm(args: &RmArgs, client: &Client) -> Outcome {
+    each(&args.sandbox, |name| {
+        match client.call(RemoveSandbox { sandbox: name.clone(), force: args.force }) {
+            Ok(removed) => {
+                warn(&removed.warnings);
+                print::line(&removed.name)
+            }
+            Err(error) if args.force && is_missing(&error) => {
+                note(&error.to_string());
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    })
+}
+
+/// Adopts a namespace; prints the sandbox's id.
+pub fn attach(args: AttachArgs, dirs: &Dirs) -> Outcome {
+    let attach = match (args.netns, args.pid) {
+        (Some(path), _) => AttachTo::Netns(std::path::absolute(&path).unwrap_or(path)),
+        (None, Some(pid)) => AttachTo::Pid(pid),
+        (None, None) => unreachable!("clap requires one of the two"),
+    };
+    let mut sandbox = args.network.request(attach)?;
+    sandbox.name = Some(args.name.parse::<SandboxName>()?);
+    let attached = dirs.client().call(Attach { sandbox })?;
+    warn(&attached.warnings);
+    print::line(&attached.id)?;
+    Ok(0)
+}
+
+/// Lets an adopted namespace go.
+pub fn detach(args: DetachArgs, dirs: &Dirs) -> Outcome {
+    if !dirs.client().call(Detach { sandbox: args.sandbox.clone() })?.existed {
+        note(&format!("No such sandbox: {}", args.sandbox));
+    }
+    Ok(0)
+}

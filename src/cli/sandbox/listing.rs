@@ -1,0 +1,96 @@
+//! `ps`: a row or a JSON object for each sandbox, in Docker's words.
+
+use super::{Failure, Format, ListArgs, Serialize, clock, print, view};
+
+/// A line of `ps --format json`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Item<'a> {
+    #[serde(rename = "ID")]
+    id: &'a str,
+    names: &'a str,
+    command: String,
+    state: &'a str,
+    status: String,
+    networks: String,
+    ports: String,
+    created_at: &'a str,
+    pid: i32,
+}
+
+/// Shows sandboxes as a table or as JSON.
+pub fn show(sandboxes: &[view::Sandbox], list: &ListArgs, now: u64) -> Result<(), Failure> {
+    let items: Vec<Item> = sandboxes.iter().map(|sandbox| item(sandbox, list, now)).collect();
+    if list.format == Format::Json {
+        return print::json_lines(&items);
+    }
+    let row = |item: &Item| {
+        [
+            item.id.to_owned(),
+            item.command.clone(),
+            clock::ago(item.created_at, now),
+            item.status.clone(),
+            item.ports.clone(),
+            item.names.to_owned(),
+        ]
+    };
+    let rows: Vec<_> = items.iter().map(row).collect();
+    print::table(["SANDBOX ID", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"], &rows)
+}
+
+fn item<'a>(sandbox: &'a view::Sandbox, list: &ListArgs, now: u64) -> Item<'a> {
+    let networks: Vec<&str> =
+        sandbox.network_settings.networks.keys().map(String::as_str).collect();
+    Item {
+        id: list.id(&sandbox.id),
+        names: &sandbox.name,
+        command: command(&sandbox.config.cmd, list.no_trunc),
+        state: &sandbox.state.status,
+        status: status(&sandbox.state, now),
+        networks: networks.join(","),
+        ports: ports(sandbox),
+        created_at: &sandbox.created,
+        pid: sandbox.state.pid,
+    }
+}
+
+/// Returns the command in quotes, at most 20 characters of it; nothing for an adopted namespace.
+fn command(words: &[String], whole: bool) -> String {
+    if words.is_empty() {
+        return String::new();
+    }
+    let text = words.join(" ");
+    if whole || text.chars().count() <= 20 {
+        return format!("\"{text}\"");
+    }
+    format!("\"{}…\"", text.chars().take(19).collect::<String>())
+}
+
+fn status(state: &view::SandboxState, now: u64) -> String {
+    if state.running {
+        let span = clock::since(&state.started_at, now).unwrap_or_default();
+        return format!("Up {span}").trim_end().to_owned();
+    }
+    format!("Exited ({}) {}", state.exit_code, clock::ago(&state.finished_at, now))
+        .trim_end()
+        .to_owned()
+}
+
+/// Lists ports as Docker does, by port in the sandbox: `20/tcp, 0.0.0.0:5000->80/tcp`.
+fn ports(sandbox: &view::Sandbox) -> String {
+    let number = |key: &str| key.split('/').next().and_then(|port| port.parse::<u16>().ok());
+    let mut ports: Vec<_> = sandbox.network_settings.ports.iter().collect();
+    ports.sort_by_key(|(key, _)| (number(key), *key));
+    let mut shown = Vec::new();
+    for (key, bindings) in ports {
+        match bindings {
+            Some(bindings) => shown.extend(
+                bindings
+                    .iter()
+                    .map(|binding| format!("{}:{}->{key}", binding.host_ip, binding.host_port)),
+            ),
+            None => shown.push(key.clone()),
+        }
+    }
+    shown.join(", ")
+}

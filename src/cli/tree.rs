@@ -1,0 +1,58 @@
+//! The tree of commands. Each noun's flags stand in its own file.
+
+use super::{Dirs, daemon, name, network, print, resolver, sandbox, status};
+use clap::{Parser, Subcommand};
+
+/// A container network manager: a network and a name for every network namespace
+#[derive(Parser, Debug)]
+#[command(name = "netdns", version, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub dirs: Dirs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run the manager in the foreground
+    Daemon(daemon::DaemonArgs),
+    /// Networks
+    #[command(subcommand)]
+    Network(network::NetworkCommand),
+    #[command(flatten)]
+    Sandbox(sandbox::SandboxCommand),
+    /// Sandboxes, in Docker's grammar
+    #[command(subcommand)]
+    Container(ContainerCommand),
+    /// Adopt a network namespace that something else made
+    Attach(sandbox::AttachArgs),
+    /// Let an adopted namespace go
+    Detach(sandbox::DetachArgs),
+    /// Enter a name by hand
+    Register(name::RegisterArgs),
+    /// Take a name that was entered by hand away
+    Deregister(name::DeregisterArgs),
+    /// List every name that is known
+    Names(print::FormatArgs),
+    /// Look a name up as a sandbox or a network's member would
+    Resolve(name::ResolveArgs),
+    /// Show versions, processes and counts
+    Status(print::FormatArgs),
+    /// Stop every sandbox and remove everything that netdns made
+    Reset(status::ResetArgs),
+    /// Show the version
+    Version,
+    /// Answer DNS queries: started by the manager
+    #[command(hide = true)]
+    Resolver(resolver::ResolverArgs),
+}
+
+#[derive(Subcommand, Debug)]
+pub enum ContainerCommand {
+    /// List sandboxes
+    #[command(visible_alias = "list")]
+    Ls(sandbox::PsArgs),
+    #[command(flatten)]
+    Sandbox(sandbox::SandboxCommand),
+}
