@@ -1,6 +1,5 @@
 //! `netdns resolver --fd N`: what the manager starts. Not for people.
 
-use super::outcome::Failure;
 use clap::Args;
 use std::os::fd::RawFd;
 use std::process::ExitCode;
@@ -13,7 +12,7 @@ pub struct ResolverArgs {
     pub fd: RawFd,
 }
 
-/// Runs the resolver until its sandboxes are gone.
-pub fn run(_args: ResolverArgs) -> ExitCode {
-    ExitCode::from(Failure::new("the resolver is not built yet").report())
+/// Runs the resolver until it is told to end.
+pub fn run(args: ResolverArgs) -> ExitCode {
+    crate::resolver::process::run(args.fd)
 }
