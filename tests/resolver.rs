@@ -36,7 +36,7 @@ fn ede(reply: &hickory_proto::op::Message) -> Option<u16> {
 
 #[tokio::test]
 async fn the_process_keeps_no_privilege() {
-    let lab = Lab::start();
+    let mut lab = Lab::start();
     lab.tell(ToResolver::Ping).await;
     let pid = lab.process.child.id();
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -52,6 +52,8 @@ async fn the_process_keeps_no_privilege() {
         assert_eq!(field(sets), ["0000000000000000"], "{sets}");
     }
     assert_eq!(field("NoNewPrivs:"), ["1"]);
+    // The first connection was made before the process had called listen itself.
+    lab.reconnect();
     assert_eq!(lab.client().peer().unwrap().pid.as_raw_nonzero().get(), pid as i32);
 }
 
@@ -144,7 +146,8 @@ async fn dead_servers_give_servfail_in_time_with_the_reason() {
 #[tokio::test]
 async fn no_server_or_a_closed_port_gives_servfail_at_once() {
     let lab = Lab::start();
-    let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // An address of its own, so that no other test takes the port meanwhile.
+    let closed = UdpSocket::bind("127.0.0.9:0").unwrap().local_addr().unwrap();
     for (servers, code) in [(vec![], 22), (vec![closed], 23)] {
         let inside = lab.serve(2, &servers).await;
         let mut query = query("example.com.");
@@ -178,7 +181,7 @@ async fn a_truncated_answer_is_fetched_over_tcp() {
         reply.metadata.truncation = true;
         vec![reply]
     });
-    let many: Vec<[u8; 4]> = (0..200).map(|number| [192, 0, 2, number]).collect();
+    let many: Vec<[u8; 4]> = (0..150).map(|number| [192, 0, 2, number]).collect();
     upstream_tcp(server, move |query| known(&query, &many));
     let inside = lab.serve(2, &[server]).await;
     // A client with room has all of it.
@@ -188,14 +191,14 @@ async fn a_truncated_answer_is_fetched_over_tcp() {
     roomy.edns = Some(edns);
     inside.send(&roomy);
     let reply = inside.receive();
-    assert_eq!(addresses(&reply).len(), 200);
+    assert_eq!(addresses(&reply).len(), 150);
     assert!(!reply.metadata.truncation);
     // One without is told to come back, and is served then.
     assert!(inside.ask("example.com.").metadata.truncation);
     let mut stream = inside.connect();
     write_tcp(&mut stream, &query("example.com.").to_vec().unwrap());
     let reply = hickory_proto::op::Message::from_vec(&read_tcp(&mut stream).unwrap()).unwrap();
-    assert_eq!(addresses(&reply).len(), 200);
+    assert_eq!(addresses(&reply).len(), 150);
 }
 
 #[tokio::test]
