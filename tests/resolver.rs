@@ -3,13 +3,14 @@
 
 mod lab;
 
-use hickory_proto::op::{Edns, MessageType, ResponseCode};
+use hickory_proto::op::{Edns, Message, MessageType, ResponseCode};
 use hickory_proto::rr::rdata::opt::EdnsCode;
 use lab::*;
-use netdns::channel::{FdKind, FromResolver, ToResolver};
-use netdns::registry::Update;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use netdns::channel::{FdKind, FromResolver, Question, ToResolver};
+use netdns::registry::{Forward, SandboxView, Source, Update};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::net::UdpSocket;
+use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,9 +18,7 @@ use std::time::{Duration, Instant};
 
 const SERVER: [u8; 4] = [192, 0, 2, 1];
 
-fn knows(
-    address: [u8; 4],
-) -> impl Fn(hickory_proto::op::Message) -> Vec<hickory_proto::op::Message> {
+fn knows(address: [u8; 4]) -> impl Fn(Message) -> Vec<Message> {
     move |query| vec![known(&query, &[address])]
 }
 
@@ -28,7 +27,7 @@ fn silent() -> std::net::SocketAddr {
     upstream(|_| Vec::new())
 }
 
-fn ede(reply: &hickory_proto::op::Message) -> Option<u16> {
+fn ede(reply: &Message) -> Option<u16> {
     let option = reply.edns.as_ref()?.option(EdnsCode::from(15))?;
     let bytes: Vec<u8> = option.try_into().ok()?;
     Some(u16::from_be_bytes([bytes[0], bytes[1]]))
@@ -89,7 +88,7 @@ async fn every_question_leaves_from_another_port() {
         let mut buffer = [0; 4096];
         let mut port = || {
             let (length, sender) = socket.recv_from(&mut buffer).unwrap();
-            let query = hickory_proto::op::Message::from_vec(&buffer[..length]).unwrap();
+            let query = Message::from_vec(&buffer[..length]).unwrap();
             socket.send_to(&known(&query, &[SERVER]).to_vec().unwrap(), sender).unwrap();
             sender.port()
         };
@@ -197,7 +196,7 @@ async fn a_truncated_answer_is_fetched_over_tcp() {
     assert!(inside.ask("example.com.").metadata.truncation);
     let mut stream = inside.connect();
     write_tcp(&mut stream, &query("example.com.").to_vec().unwrap());
-    let reply = hickory_proto::op::Message::from_vec(&read_tcp(&mut stream).unwrap()).unwrap();
+    let reply = Message::from_vec(&read_tcp(&mut stream).unwrap()).unwrap();
     assert_eq!(addresses(&reply).len(), 150);
 }
 
@@ -214,8 +213,7 @@ async fn a_slow_forward_holds_up_no_local_answer_on_its_connection() {
     let (far, near) = (query("example.com."), query("web."));
     write_tcp(&mut stream, &far.to_vec().unwrap());
     write_tcp(&mut stream, &near.to_vec().unwrap());
-    let mut next =
-        || hickory_proto::op::Message::from_vec(&read_tcp(&mut stream).unwrap()).unwrap();
+    let mut next = || Message::from_vec(&read_tcp(&mut stream).unwrap()).unwrap();
     assert_eq!(next().metadata.id, near.metadata.id);
     assert_eq!(next().metadata.id, far.metadata.id);
 }
@@ -269,6 +267,98 @@ async fn wait_until(mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < until, "not within a second");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+#[tokio::test]
+async fn a_sandboxs_own_servers_are_asked_through_sockets_made_inside() {
+    let mut lab = Lab::start();
+    let namespace = Namespace::new(2, 1, || {
+        let server = upstream_at("127.0.0.53:53", |query| {
+            let mut reply = known(&query, &[]);
+            reply.metadata.truncation = query.queries[0].name().to_string().starts_with("long");
+            vec![match reply.metadata.truncation {
+                true => reply,
+                false => known(&query, &[SERVER]),
+            }]
+        });
+        upstream_tcp(server, |query| known(&query, &[[192, 0, 2, 53]]));
+    });
+    let inside = &namespace.inside;
+    let servers = Forward::Inside(vec!["127.0.0.53".parse().unwrap()]);
+    let view = SandboxView { forward: servers, ..view(2) };
+    lab.update(vec![Update::PutNetwork(network()), Update::PutSandbox(view)]).await;
+    lab.give(inside, None).await;
+
+    // Without a socket the question waits, and the manager is asked.
+    inside.send(&query("example.com."));
+    let needed = lab.unasked.next().await;
+    assert_eq!(needed, Some(FromResolver::NeedInside { sandbox: id(2), udp: 8, tcp: 0 }));
+    lab.give_inside(inside, &[(FdKind::InsideUdp, namespace.udp[0].as_fd())]).await;
+    assert_eq!(addresses(&inside.receive()), [SERVER]);
+
+    // One socket carries many questions, one after the other.
+    (0..10).for_each(|number| inside.send(&query(&format!("n{number}.example."))));
+    (0..10).for_each(|_| assert_eq!(addresses(&inside.receive()), [SERVER]));
+
+    // Over TCP it is the same, but that a socket carries one.
+    let mut stream = inside.connect();
+    write_tcp(&mut stream, &query("long.example.").to_vec().unwrap());
+    let needs_tcp = FromResolver::NeedInside { sandbox: id(2), udp: 0, tcp: 2 };
+    while lab.unasked.next().await.unwrap() != needs_tcp {}
+    lab.give_inside(inside, &[(FdKind::InsideTcp, namespace.tcp[0].as_fd())]).await;
+    let reply = Message::from_vec(&read_tcp(&mut stream).unwrap()).unwrap();
+    assert_eq!(addresses(&reply), [[192, 0, 2, 53]]);
+}
+
+#[tokio::test]
+async fn forwards_beyond_the_bound_fail_at_once() {
+    let lab = Lab::start();
+    let inside = lab.serve(2, &[silent()]).await;
+    let send = |number: u32| inside.send(&query(&format!("n{number}.example.")));
+    for number in 0..1024 {
+        send(number);
+        if number % 64 == 63 {
+            lab.tell(ToResolver::Ping).await;
+        }
+    }
+    let outstanding = lab.client().request(&ToResolver::Count, &[]).await.unwrap();
+    assert!(matches!(outstanding, FromResolver::Counted(counters) if counters.forwarded == 1024));
+    let asked = Instant::now();
+    assert_eq!(inside.ask("one.more.").metadata.response_code, ResponseCode::ServFail);
+    assert!(asked.elapsed() < Duration::from_millis(200), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn a_person_is_told_what_a_sandbox_would_see() {
+    let lab = Lab::start();
+    lab.serve(2, &[upstream(knows(SERVER))]).await;
+    lab.update(vec![endpoint(3, "web")]).await;
+    for (name, source, address) in
+        [("web", Source::Container, "172.18.0.3"), ("example.com", Source::Upstream, "192.0.2.1")]
+    {
+        for sandbox in [Some(id(2)), None] {
+            let network = sandbox.is_none().then(|| id(1));
+            let question = Question { sandbox, network, name: name.parse().unwrap(), rr_type: 1 };
+            let resolved = lab.client().request(&ToResolver::Resolve(question), &[]).await;
+            let FromResolver::Resolved(resolution) = resolved.unwrap() else { panic!("{name}") };
+            assert_eq!(resolution.rcode, "NOERROR");
+            assert_eq!(resolution.source, Some(source));
+            assert_eq!(resolution.answers[0].name, format!("{name}."));
+            assert_eq!(resolution.answers[0].data, address);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hang_up_is_ignored_and_a_termination_drains() {
+    let mut lab = Lab::start();
+    let inside = lab.serve(2, &[]).await;
+    lab.update(vec![endpoint(3, "web")]).await;
+    pidfd_send_signal(&lab.process.pidfd, Signal::HUP).unwrap();
+    lab.tell(ToResolver::Ping).await;
+    assert_eq!(addresses(&inside.ask("web.")).len(), 1);
+    pidfd_send_signal(&lab.process.pidfd, Signal::TERM).unwrap();
+    assert!(lab.process.child.wait().unwrap().success());
 }
 
 #[tokio::test]

@@ -6,11 +6,12 @@ use netdns::channel::{Client, FdKind, FromResolver, SocketSet, ToResolver, Unask
 use netdns::model::{Id, NetworkId, SandboxId};
 use netdns::registry::{EndpointNames, Forward, NetworkNames, SandboxView, Source, Update};
 use netdns::resolver::{Spawned, spawn};
+use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -28,6 +29,13 @@ pub struct Inside {
     pub udp: UdpSocket,
     pub tcp: TcpListener,
     pub client: UdpSocket,
+}
+
+/// What is made in a network namespace of its own: a sandbox, and sockets for asking its servers.
+pub struct Namespace {
+    pub inside: Inside,
+    pub udp: Vec<UdpSocket>,
+    pub tcp: Vec<Socket>,
 }
 
 pub fn id<T: From<Id>>(number: u8) -> T {
@@ -94,6 +102,16 @@ impl Lab {
             set.fds.push(FdKind::Pid);
             fds.push(pidfd.as_fd());
         }
+        let reply = self.client().request(&ToResolver::Sockets(set), &fds).await.unwrap();
+        assert_eq!(reply, FromResolver::Ack);
+    }
+}
+
+impl Lab {
+    /// Hands over sockets made inside.
+    pub async fn give_inside(&self, inside: &Inside, sockets: &[(FdKind, BorrowedFd<'_>)]) {
+        let (kinds, fds): (_, Vec<_>) = sockets.iter().copied().unzip();
+        let set = SocketSet { sandbox: inside.id, fds: kinds };
         let reply = self.client().request(&ToResolver::Sockets(set), &fds).await.unwrap();
         assert_eq!(reply, FromResolver::Ack);
     }
@@ -215,9 +233,38 @@ pub fn known(query: &Message, addresses: &[[u8; 4]]) -> Message {
     reply
 }
 
+impl Namespace {
+    /// Makes a namespace, and in it whatever `also` makes, before sandbox `number` and so many sockets of each kind.
+    pub fn new(number: u8, sockets: usize, also: impl FnOnce() + Send + 'static) -> Self {
+        let make = move || {
+            nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+            let up = Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap();
+            assert!(up.success());
+            also();
+            let udp = || Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap().into();
+            let tcp = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            Self {
+                inside: Inside::new(number),
+                udp: (0..sockets).map(|_| udp()).collect(),
+                tcp: (0..sockets).map(|_| tcp()).collect(),
+            }
+        };
+        // The thread ends in the namespace; the sockets stay.
+        std::thread::spawn(make).join().unwrap()
+    }
+}
+
 /// A scripted upstream: what it answers to each datagram, in order. It serves until the test's process ends.
 pub fn upstream(script: impl Fn(Message) -> Vec<Message> + Send + 'static) -> SocketAddr {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    upstream_at("127.0.0.1:0", script)
+}
+
+/// The same at an address of the namespace that it is called in.
+pub fn upstream_at(
+    address: &str,
+    script: impl Fn(Message) -> Vec<Message> + Send + 'static,
+) -> SocketAddr {
+    let socket = UdpSocket::bind(address).unwrap();
     let address = socket.local_addr().unwrap();
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
