@@ -25,14 +25,24 @@ pub fn serve(port: u16, name: &str) -> Outcome {
 
 fn answer(mut stream: TcpStream, name: &str) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
-    let mut request = [0; 1024];
-    let _ = stream.read(&mut request)?;
+    read_request(&mut stream)?;
     let body = format!("this is {name}; you are {}\n", stream.peer_addr()?.ip());
     let length = body.len();
-    write!(
-        stream,
-        "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
+    let head = "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n";
+    stream.write_all(format!("{head}Content-Length: {length}\r\n\r\n{body}").as_bytes())
+}
+
+/// Reads a request to its empty line: what is left unread when a connection is closed would reset it.
+fn read_request(stream: &mut TcpStream) -> io::Result<()> {
+    let mut request = Vec::new();
+    let mut piece = [0; 1024];
+    while !request.ends_with(b"\r\n\r\n") && request.len() < 16 * piece.len() {
+        match stream.read(&mut piece)? {
+            0 => break,
+            length => request.extend_from_slice(&piece[..length]),
+        }
+    }
+    Ok(())
 }
 
 /// Fetches a page and prints it.
@@ -67,7 +77,7 @@ fn connect(place: &str) -> io::Result<TcpStream> {
 
 fn ask(stream: &mut TcpStream, host: &str) -> io::Result<String> {
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "GET / HTTP/1.0\r\nHost: {host}\r\n\r\n")?;
+    stream.write_all(format!("GET / HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes())?;
     let mut page = String::new();
     stream.read_to_string(&mut page)?;
     Ok(page)
