@@ -10,7 +10,7 @@ use crate::model::{Change, NetworkId, SandboxId, State};
 use crate::plan::{self, Place, Step, nft};
 use crate::registry::{Forward, Update, sandbox_view};
 use crate::store::{Store, Ticket};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -106,13 +106,19 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             warnings.extend(self.publish(self.messages(&effect)).await);
         }
         self.converge(&effect.scope).await?;
+        let mut changed = BTreeSet::new();
         for id in &effect.sandboxes {
-            self.open_sockets(*id)?;
+            if self.open_sockets(*id)? {
+                changed.insert(*id);
+            }
             file::rewrite(before, &self.state, *id, &self.settings);
         }
-        if !effect.withdraws {
-            warnings.extend(self.publish(self.messages(&effect)).await);
-        }
+        let messages = match effect.withdraws {
+            false => self.messages(&effect),
+            // The names are gone already; a resolver that goes with the last network goes now.
+            true => self.socket_messages(&changed),
+        };
+        warnings.extend(self.publish(messages).await);
         for address in effect.released {
             self.kernel.flush_conntrack(address).await;
         }
@@ -184,17 +190,16 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         }
     }
 
-    /// Gives a sandbox the sockets it is to have, or takes them away.
-    pub(super) fn open_sockets(&mut self, id: SandboxId) -> Result<(), Failure> {
+    /// Gives a sandbox the sockets it is to have, or takes them away. Returns whether they are others now.
+    pub(super) fn open_sockets(&mut self, id: SandboxId) -> Result<bool, Failure> {
         let Some(sandbox) = self.state.sandboxes.get(&id).filter(|sandbox| sandbox.is_running())
         else {
-            self.replica.sockets().remove(&id);
-            return Ok(());
+            return Ok(self.replica.sockets().remove(&id).is_some());
         };
         let wanted = self.settings.dns && file::wants_resolver(&self.state, id, &self.settings);
         let listens = self.replica.sockets().get(&id).is_some_and(Sockets::listens);
         if wanted == listens && (wanted || self.replica.sockets().contains_key(&id)) {
-            return Ok(());
+            return Ok(false);
         }
         let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
         let dns = wanted.then(|| self.kernel.dns_sockets(&place)).transpose()?;
@@ -206,7 +211,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         };
         let sockets = Sockets::new(dns, self.processes.get(&id).cloned(), inside);
         self.replica.sockets().insert(id, sockets);
-        Ok(())
+        Ok(true)
     }
 
     /// Beat 4: tells the resolver and waits until it has understood. A silent resolver is a warning: its successor is
@@ -224,9 +229,14 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let updates: Vec<Update> = effect.updates.clone();
         let mut messages: Vec<Message> =
             batches(updates).map(|batch| (ToResolver::Updates(batch), Vec::new())).collect();
-        let sockets = self.replica.sockets();
-        let changed = effect.sandboxes.iter().filter_map(|id| Some((id, sockets.get(id)?)));
-        messages.extend(changed.map(|(id, sockets)| sockets.message(*id)));
+        messages.extend(self.socket_messages(&effect.sandboxes));
         messages
+    }
+
+    /// Returns the messages that hand on the sockets that sandboxes have.
+    fn socket_messages(&self, of: &BTreeSet<SandboxId>) -> Vec<Message> {
+        let sockets = self.replica.sockets();
+        let held = of.iter().filter_map(|id| Some((id, sockets.get(id)?)));
+        held.map(|(id, sockets)| sockets.message(*id)).collect()
     }
 }
