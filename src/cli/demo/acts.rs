@@ -312,7 +312,7 @@ impl Stage {
     /// Asks a sandbox's resolver for addresses.
     fn digs(&self, from: &str, name: &str) -> Result<Said, String> {
         let dig = if self.person.has("dig") {
-            format!("dig +tries=1 +time=4 +noall +comments +answer {name}")
+            format!("dig +tries=1 +time=2 +noall +comments +answer {name}")
         } else {
             format!("netdns demo dig {name}")
         };

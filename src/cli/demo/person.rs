@@ -23,7 +23,7 @@ const STATE: &str = "/run/netdns-demo/state";
 const RESOLV_CONF: &str = "/run/netdns-demo/resolv.conf";
 
 /// How long a command may take, in milliseconds, before it is ended.
-const LIMIT: u16 = 8000;
+const LIMIT: u16 = 5000;
 
 /// What a row is: what was seen, or why it is not as it should be.
 pub type Seen = Result<String, String>;
@@ -168,9 +168,12 @@ impl Person {
         spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
     ) -> Result<Said, String> {
         let failed = |error: io::Error| format!("`{typed}`: {error}");
-        // Files, not pipes: a grandchild that lives on must not keep us reading.
+        // Files, not pipes: a grandchild that lives on must not keep us reading. Nor may it write into a later one's.
         let files = ["out", "err"].map(|name| Path::new(DIR).join(name));
-        let open = |path: &PathBuf| File::create(path).map_err(failed);
+        let open = |path: &PathBuf| {
+            fs::remove_file(path).ok();
+            File::create(path).map_err(failed)
+        };
         let mut command = self.command(typed);
         command.stdout(open(&files[0])?).stderr(open(&files[1])?);
         let mut child = spawn(&mut command).map_err(failed)?;
