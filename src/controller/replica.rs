@@ -29,8 +29,9 @@ impl Sockets {
     ) -> Self {
         let mut fds = Vec::new();
         if let Some(DnsSockets { udp, tcp, nft_owner }) = dns {
-            let named = [(FdKind::Udp, udp), (FdKind::Tcp, tcp), (FdKind::NftOwner, nft_owner)];
-            fds.extend(named.map(|(kind, fd)| (kind, Arc::new(fd))));
+            let named = [(FdKind::Udp, udp), (FdKind::Tcp, tcp)];
+            let owner = nft_owner.map(|owner| (FdKind::NftOwner, owner));
+            fds.extend(named.into_iter().chain(owner).map(|(kind, fd)| (kind, Arc::new(fd))));
         }
         fds.extend(pidfd.map(|pidfd| (FdKind::Pid, pidfd)));
         fds.extend(inside.udp.into_iter().map(|fd| (FdKind::InsideUdp, Arc::new(fd))));
@@ -46,7 +47,7 @@ impl Sockets {
     /// Whether the sandbox is listened to.
     pub fn listens(&self) -> bool {
         let has = |wanted| self.0.iter().any(|(kind, _)| *kind == wanted);
-        has(FdKind::Udp) && has(FdKind::Tcp) && has(FdKind::NftOwner)
+        has(FdKind::Udp) && has(FdKind::Tcp)
     }
 
     /// Adds sockets for asking the sandbox's own servers.

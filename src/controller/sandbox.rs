@@ -22,8 +22,8 @@ const DEATH: Duration = Duration::from_secs(10);
 pub struct Admitted {
     /// The sandbox.
     pub sandbox: Arc<Sandbox>,
-    /// The files for its /etc.
-    pub texts: Texts,
+    /// The files for its /etc; none on the host's network, where the host's hold.
+    pub texts: Option<Texts>,
     /// Lines for the user.
     pub warnings: Vec<String>,
 }

@@ -2,7 +2,7 @@
 
 use super::effect::Effect;
 use super::replica::{Message, Replica, Sockets};
-use super::{Failure, Resolver, Settings, file};
+use super::{Failure, Listen, Resolver, Settings, file};
 use crate::channel::{ToResolver, batches};
 use crate::driver::{self, Scope, firewall};
 use crate::kernel::{Kernel, Touched};
@@ -191,13 +191,14 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             self.replica.sockets().remove(&id);
             return Ok(());
         };
-        let wanted = self.settings.dns && file::wants_resolver(&self.state, id, &self.settings);
+        let wanted = file::wants_resolver(&self.state, id, &self.settings);
         let listens = self.replica.sockets().get(&id).is_some_and(Sockets::listens);
         if wanted == listens && (wanted || self.replica.sockets().contains_key(&id)) {
             return Ok(());
         }
         let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
-        let dns = wanted.then(|| self.kernel.dns_sockets(&place)).transpose()?;
+        let direct = self.settings.dns == Listen::Direct;
+        let dns = wanted.then(|| self.kernel.dns_sockets(&place, direct)).transpose()?;
         let inside = match sandbox_view(&self.state, id).forward {
             Forward::Inside(_) if wanted => {
                 self.kernel.inside_sockets(&place, INSIDE.0, INSIDE.1)?

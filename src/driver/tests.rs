@@ -56,6 +56,7 @@ fn state(networks: Vec<Network>, endpoints: Vec<Endpoint>) -> State {
         created: 0,
         origin: Origin::Init(7),
         netns: (1, 2),
+        shares: None,
         status: Status::Running,
         config: Config::default(),
         dns: DnsConfig::default(),

@@ -77,6 +77,7 @@ impl Fixture {
             created: 0,
             origin: Origin::Pid(1),
             netns: (4, 1),
+            shares: None,
             status: Status::Running,
             config: Config::default(),
             dns: DnsConfig::default(),
