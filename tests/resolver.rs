@@ -298,7 +298,10 @@ async fn a_sandboxs_own_servers_are_asked_through_sockets_made_inside() {
 
     // One socket carries many questions, one after the other.
     (0..10).for_each(|number| inside.send(&query(&format!("n{number}.example."))));
-    (0..10).for_each(|_| assert_eq!(addresses(&inside.receive()), [SERVER]));
+    for _ in 0..10 {
+        let reply = inside.receive();
+        assert_eq!(addresses(&reply), [SERVER], "{reply:?}");
+    }
 
     // Over TCP it is the same, but that a socket carries one.
     let mut stream = inside.connect();
@@ -308,24 +311,6 @@ async fn a_sandboxs_own_servers_are_asked_through_sockets_made_inside() {
     lab.give_inside(inside, &[(FdKind::InsideTcp, namespace.tcp[0].as_fd())]).await;
     let reply = Message::from_vec(&read_tcp(&mut stream).unwrap()).unwrap();
     assert_eq!(addresses(&reply), [[192, 0, 2, 53]]);
-}
-
-#[tokio::test]
-async fn forwards_beyond_the_bound_fail_at_once() {
-    let lab = Lab::start();
-    let inside = lab.serve(2, &[silent()]).await;
-    let send = |number: u32| inside.send(&query(&format!("n{number}.example.")));
-    for number in 0..1024 {
-        send(number);
-        if number % 64 == 63 {
-            lab.tell(ToResolver::Ping).await;
-        }
-    }
-    let outstanding = lab.client().request(&ToResolver::Count, &[]).await.unwrap();
-    assert!(matches!(outstanding, FromResolver::Counted(counters) if counters.forwarded == 1024));
-    let asked = Instant::now();
-    assert_eq!(inside.ask("one.more.").metadata.response_code, ResponseCode::ServFail);
-    assert!(asked.elapsed() < Duration::from_millis(200), "{:?}", asked.elapsed());
 }
 
 #[tokio::test]
@@ -380,8 +365,7 @@ async fn what_a_snapshot_does_not_mention_goes() {
     let address = dropped.udp.local_addr().unwrap();
     drop(dropped);
     wait_until(|| UdpSocket::bind(address).is_ok()).await;
-    let counted = lab.client().request(&ToResolver::Count, &[]).await.unwrap();
-    assert!(matches!(counted, FromResolver::Counted(counters) if counters.sandboxes == 1));
+    assert_eq!(lab.counters().await.sandboxes, 1);
 }
 
 #[tokio::test]

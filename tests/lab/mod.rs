@@ -2,7 +2,9 @@
 
 use hickory_proto::op::{Message, MessageType, Query};
 use hickory_proto::rr::{Name, RData, Record, RecordType, rdata};
-use netdns::channel::{Client, FdKind, FromResolver, SocketSet, ToResolver, Unasked, listen};
+use netdns::channel::{
+    Client, Counters, FdKind, FromResolver, SocketSet, ToResolver, Unasked, listen,
+};
 use netdns::model::{Id, NetworkId, SandboxId};
 use netdns::registry::{EndpointNames, Forward, NetworkNames, SandboxView, Source, Update};
 use netdns::resolver::{Spawned, spawn};
@@ -108,6 +110,13 @@ impl Lab {
 }
 
 impl Lab {
+    pub async fn counters(&self) -> Counters {
+        match self.client().request(&ToResolver::Count, &[]).await.unwrap() {
+            FromResolver::Counted(counters) => counters,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Hands over sockets made inside.
     pub async fn give_inside(&self, inside: &Inside, sockets: &[(FdKind, BorrowedFd<'_>)]) {
         let (kinds, fds): (_, Vec<_>) = sockets.iter().copied().unzip();
