@@ -272,7 +272,7 @@ async fn wait_until(mut holds: impl FnMut() -> bool) {
 #[tokio::test]
 async fn a_sandboxs_own_servers_are_asked_through_sockets_made_inside() {
     let mut lab = Lab::start();
-    let namespace = Namespace::new(2, 1, || {
+    let mut namespace = Namespace::new(2, 1, || {
         let server = upstream_at("127.0.0.53:53", |query| {
             let mut reply = known(&query, &[]);
             reply.metadata.truncation = query.queries[0].name().to_string().starts_with("long");
@@ -304,12 +304,12 @@ async fn a_sandboxs_own_servers_are_asked_through_sockets_made_inside() {
     }
 
     // Over TCP it is the same, but that a socket carries one.
-    let mut stream = inside.connect();
-    write_tcp(&mut stream, &query("long.example.").to_vec().unwrap());
+    let stream = &mut namespace.stream;
+    write_tcp(stream, &query("long.example.").to_vec().unwrap());
     let needs_tcp = FromResolver::NeedInside { sandbox: id(2), udp: 0, tcp: 2 };
     while lab.unasked.next().await.unwrap() != needs_tcp {}
     lab.give_inside(inside, &[(FdKind::InsideTcp, namespace.tcp[0].as_fd())]).await;
-    let reply = Message::from_vec(&read_tcp(&mut stream).unwrap()).unwrap();
+    let reply = Message::from_vec(&read_tcp(stream).unwrap()).unwrap();
     assert_eq!(addresses(&reply), [[192, 0, 2, 53]]);
 }
 

@@ -36,6 +36,7 @@ pub struct Inside {
 /// What is made in a network namespace of its own: a sandbox, and sockets for asking its servers.
 pub struct Namespace {
     pub inside: Inside,
+    pub stream: TcpStream,
     pub udp: Vec<UdpSocket>,
     pub tcp: Vec<Socket>,
 }
@@ -252,8 +253,10 @@ impl Namespace {
             also();
             let udp = || Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap().into();
             let tcp = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            let inside = Inside::new(number);
             Self {
-                inside: Inside::new(number),
+                stream: inside.connect(),
+                inside,
                 udp: (0..sockets).map(|_| udp()).collect(),
                 tcp: (0..sockets).map(|_| tcp()).collect(),
             }
