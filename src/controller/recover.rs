@@ -111,6 +111,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         for sandbox in sandboxes.into_iter().filter(|sandbox| sandbox.is_running()) {
             let scope = Scope { sandboxes: [sandbox.id].into(), ..Scope::default() };
             let converged = self.converge(&scope).await;
+            // The snapshot tells the resolver of them; sockets for own servers are asked for by whoever lacks them.
             if let Err(failure) = converged.and_then(|()| self.open_sockets(sandbox.id)) {
                 warn!(sandbox = %sandbox.name, failure = failure.text(), "not whole");
             }

@@ -21,12 +21,8 @@ pub type Message = (ToResolver, Vec<Arc<OwnedFd>>);
 pub struct Sockets(Vec<(FdKind, Arc<OwnedFd>)>);
 
 impl Sockets {
-    /// Takes what was made inside a namespace.
-    pub fn new(
-        dns: Option<DnsSockets>,
-        pidfd: Option<Arc<OwnedFd>>,
-        inside: InsideSockets,
-    ) -> Self {
+    /// Takes what was made for a namespace.
+    pub fn new(dns: Option<DnsSockets>, pidfd: Option<Arc<OwnedFd>>) -> Self {
         let mut fds = Vec::new();
         if let Some(DnsSockets { udp, tcp, nft_owner }) = dns {
             let named = [(FdKind::Udp, udp), (FdKind::Tcp, tcp)];
@@ -34,8 +30,6 @@ impl Sockets {
             fds.extend(named.into_iter().chain(owner).map(|(kind, fd)| (kind, Arc::new(fd))));
         }
         fds.extend(pidfd.map(|pidfd| (FdKind::Pid, pidfd)));
-        fds.extend(inside.udp.into_iter().map(|fd| (FdKind::InsideUdp, Arc::new(fd))));
-        fds.extend(inside.tcp.into_iter().map(|fd| (FdKind::InsideTcp, Arc::new(fd))));
         Self(fds)
     }
 
@@ -48,11 +42,6 @@ impl Sockets {
     pub fn listens(&self) -> bool {
         let has = |wanted| self.0.iter().any(|(kind, _)| *kind == wanted);
         has(FdKind::Udp) && has(FdKind::Tcp)
-    }
-
-    /// Adds sockets for asking the sandbox's own servers.
-    pub fn extend(&mut self, inside: InsideSockets) {
-        self.0.extend(Self::new(None, None, inside).0);
     }
 
     /// Returns the message that hands them on.
@@ -115,6 +104,15 @@ impl Replica {
         messages.push(bare(ToResolver::EndSnapshot));
         messages
     }
+}
+
+/// Returns the message that hands on sockets for asking a sandbox's own servers. They are used up, so nobody keeps
+/// duplicates: a new resolver asks for its own.
+pub fn give(sandbox: SandboxId, inside: InsideSockets) -> Message {
+    let udp = inside.udp.into_iter().map(|fd| (FdKind::InsideUdp, Arc::new(fd)));
+    let tcp = inside.tcp.into_iter().map(|fd| (FdKind::InsideTcp, Arc::new(fd)));
+    let (fds, given) = udp.chain(tcp).unzip();
+    (ToResolver::Sockets(SocketSet { sandbox, fds }), given)
 }
 
 /// Returns the message that makes the resolver hold a host port too.

@@ -58,7 +58,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
             turn.processes.insert(id, process.clone());
         }
         turn.remember(&endpoints);
-        let made = turn.make_true(Change::AddSandbox(sandbox, endpoints)).await;
+        let made = turn.make_true(Change::AddSandbox(Box::new(sandbox), endpoints)).await;
         warnings.extend(made.inspect_err(|_| drop(turn.processes.remove(&id)))?);
         turn.keep_ports(ports).await;
         if let Some(process) = process {

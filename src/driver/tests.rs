@@ -63,7 +63,7 @@ fn state(networks: Vec<Network>, endpoints: Vec<Endpoint>) -> State {
         extra_hosts: Vec::new(),
         publish: Vec::new(),
     };
-    state.apply(&Change::AddSandbox(sandbox, endpoints));
+    state.apply(&Change::AddSandbox(Box::new(sandbox), endpoints));
     state
 }
 

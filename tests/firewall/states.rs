@@ -84,7 +84,7 @@ impl Fixture {
             extra_hosts: Vec::new(),
             publish: ports.iter().map(|port| publish(port)).collect(),
         };
-        self.state.apply(&Change::AddSandbox(sandbox, endpoints));
+        self.state.apply(&Change::AddSandbox(Box::new(sandbox), endpoints));
         id
     }
 

@@ -72,7 +72,7 @@ fn state(internal: bool) -> State {
     };
     let mut state = State::default();
     state.apply(&Change::AddNetwork(network));
-    state.apply(&Change::AddSandbox(sandbox, vec![endpoint]));
+    state.apply(&Change::AddSandbox(Box::new(sandbox), vec![endpoint]));
     state.apply(&Change::Register(entry));
     state
 }
