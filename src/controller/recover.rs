@@ -57,7 +57,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let running: Vec<Arc<Sandbox>> =
             self.state.sandboxes.values().filter(|sandbox| sandbox.is_running()).cloned().collect();
         for sandbox in running {
-            match self.kernel.look(&attach_to(&sandbox.origin)) {
+            match self.kernel.look(&attach_to(&sandbox)) {
                 Ok(looked) if looked.place.netns == sandbox.netns => {
                     let process = looked.pidfd.map(|pidfd| (sandbox.id, Arc::new(pidfd)));
                     self.processes.extend(process);
@@ -111,6 +111,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         for sandbox in sandboxes.into_iter().filter(|sandbox| sandbox.is_running()) {
             let scope = Scope { sandboxes: [sandbox.id].into(), ..Scope::default() };
             let converged = self.converge(&scope).await;
+            // The snapshot tells the resolver of them; sockets for own servers are asked for by whoever lacks them.
             if let Err(failure) = converged.and_then(|()| self.open_sockets(sandbox.id)) {
                 warn!(sandbox = %sandbox.name, failure = failure.text(), "not whole");
             }
@@ -131,8 +132,9 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     }
 }
 
-fn attach_to(origin: &Origin) -> AttachTo {
-    match origin {
+fn attach_to(sandbox: &Sandbox) -> AttachTo {
+    match &sandbox.origin {
+        Origin::Init(pid) if sandbox.shares.is_some() => AttachTo::Shared(*pid),
         Origin::Init(pid) => AttachTo::Init(*pid),
         Origin::Pid(pid) => AttachTo::Pid(*pid),
         Origin::Netns(path) => AttachTo::Netns(path.clone()),

@@ -42,12 +42,6 @@ struct Descriptors {
     watch: JoinSet<()>,
 }
 
-impl Descriptors {
-    fn stop_listening(&mut self) {
-        (self.udp, self.tcp, self.nft_owner) = (None, None, None);
-    }
-}
-
 /// Why descriptors were not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
@@ -151,8 +145,7 @@ impl Replica {
         self.descriptors.remove(&id);
     }
 
-    /// Takes a sandbox's descriptors and serves it at them. A set is whole: what listened before and is not in it goes,
-    /// and with the socket that owned it the sandbox's table can be another's.
+    /// Takes a sandbox's descriptors and serves it at them.
     pub fn take(&mut self, set: &SocketSet, fds: Vec<OwnedFd>) -> Result<(), Refused> {
         if set.fds.len() != fds.len() {
             return Err(Refused::Count { named: set.fds.len(), came: fds.len() });
@@ -175,9 +168,6 @@ impl Replica {
         }
         if listens {
             self.serve(id);
-        } else if let Some(descriptors) = self.descriptors.get_mut(&id) {
-            descriptors.stop_listening();
-            self.shards.stop(id);
         }
         Ok(())
     }

@@ -8,8 +8,10 @@ mod host;
 
 mod demo;
 mod isolation;
+mod membership;
 mod names;
 mod ports;
 mod refusals;
 mod survival;
 mod walk;
+mod zones;
