@@ -116,6 +116,9 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         for address in effect.released {
             self.kernel.flush_conntrack(address).await;
         }
+        for port in effect.rerouted {
+            self.kernel.flush_udp_port(port).await;
+        }
         Ok(warnings)
     }
 
