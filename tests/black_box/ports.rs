@@ -6,7 +6,7 @@ use serde_json::Value;
 const NETDNS: &str = env!("CARGO_BIN_EXE_netdns");
 
 /// Answers whoever asks on one of its ports (`80/tcp`, `53/udp`) with the address it came from.
-const SERVER: &str = "
+pub const SERVER: &str = "
 import selectors, socket, sys
 ready = selectors.DefaultSelector()
 for number, proto in (word.split('/') for word in sys.argv[1:]):
