@@ -116,6 +116,9 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         for address in effect.released {
             self.kernel.flush_conntrack(address).await;
         }
+        for port in effect.rerouted {
+            self.kernel.flush_udp_port(port).await;
+        }
         Ok(warnings)
     }
 
@@ -155,7 +158,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let appeared = self.firewall.is_none() && wanted.is_some();
         let vanished = self.firewall.is_some() && wanted.is_none();
         self.firewall = wanted;
-        if self.settings.foreign_hooks && (appeared || vanished) {
+        if appeared || vanished {
             self.converge_foreign_hooks().await;
         }
         Ok(())
@@ -174,9 +177,10 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         Ok(())
     }
 
-    /// Puts our marked rules where another tool's FORWARD policy would drop, or takes them away with the last network.
-    pub(super) async fn converge_foreign_hooks(&self) {
-        let wanted = self.firewall.is_some();
+    /// Puts our marked rules where another tool's FORWARD policy would drop, or takes them away: with the last network,
+    /// and what an earlier daemon put there if this one is not to.
+    async fn converge_foreign_hooks(&self) {
+        let wanted = self.settings.foreign_hooks && self.firewall.is_some();
         match self.kernel.foreign_hooks(wanted).await {
             Ok(Some(place)) => info!(place, "marked rules accept our traffic there"),
             Ok(None) => {}

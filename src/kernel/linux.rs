@@ -59,13 +59,13 @@ impl Linux {
         Ok(act(kept.insert(nft))?)
     }
 
-    fn forget(&self, address: IpAddr) -> io::Result<()> {
+    fn with_conntrack(&self, act: impl FnOnce(&mut Conntrack) -> io::Result<()>) -> io::Result<()> {
         let mut kept = self.conntrack.lock().unwrap_or_else(PoisonError::into_inner);
         let conntrack = match kept.take() {
             Some(conntrack) => conntrack,
             None => Conntrack::open()?,
         };
-        kept.insert(conntrack).forget(address)
+        act(kept.insert(conntrack))
     }
 }
 
@@ -144,8 +144,14 @@ impl Kernel for Linux {
     }
 
     async fn flush_conntrack(&self, address: IpAddr) {
-        if let Err(error) = self.forget(address) {
+        if let Err(error) = self.with_conntrack(|conntrack| conntrack.forget(address)) {
             tracing::debug!(%address, %error, "connections of a released address stay known");
+        }
+    }
+
+    async fn flush_udp_port(&self, port: u16) {
+        if let Err(error) = self.with_conntrack(|conntrack| conntrack.forget_udp_port(port)) {
+            tracing::debug!(port, %error, "flows to a published port may keep their old path");
         }
     }
 }
