@@ -43,12 +43,12 @@ pub struct Looked {
 /// A sandbox's DNS sockets, made inside its namespace.
 #[derive(Debug)]
 pub struct DnsSockets {
-    /// UDP, bound to 127.0.0.11 at an ephemeral port and to device lo.
+    /// UDP, bound to 127.0.0.11 and to device lo.
     pub udp: OwnedFd,
     /// TCP, the same, listening.
     pub tcp: OwnedFd,
-    /// The netlink socket that owns the table which rewrites port 53.
-    pub nft_owner: OwnedFd,
+    /// The netlink socket that owns the table which rewrites port 53, if there is one.
+    pub nft_owner: Option<OwnedFd>,
 }
 
 /// Sockets made inside a namespace for asking a sandbox's own servers.
@@ -77,8 +77,9 @@ pub trait Kernel: Send + Sync + 'static {
     /// Opens and checks a namespace: it is one, it is not the host's own.
     fn look(&self, attach: &AttachTo) -> Result<Looked, KernelError>;
 
-    /// Makes a sandbox's DNS sockets and the table in its namespace; lo is brought up first.
-    fn dns_sockets(&self, place: &Place) -> Result<DnsSockets, KernelError>;
+    /// Makes a sandbox's DNS sockets and, unless they are bound to port 53 itself, the table in its namespace that leads
+    /// there; lo is brought up first.
+    fn dns_sockets(&self, place: &Place, direct: bool) -> Result<DnsSockets, KernelError>;
 
     /// Makes sockets inside for the servers of `--dns`.
     fn inside_sockets(

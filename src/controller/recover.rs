@@ -59,7 +59,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let running: Vec<Arc<Sandbox>> =
             self.state.sandboxes.values().filter(|sandbox| sandbox.is_running()).cloned().collect();
         for sandbox in running {
-            match self.kernel.look(&attach_to(&sandbox.origin)) {
+            match self.kernel.look(&attach_to(&sandbox)) {
                 Ok(looked) if looked.place.netns == sandbox.netns => {
                     let process = looked.pidfd.map(|pidfd| (sandbox.id, Arc::new(pidfd)));
                     self.processes.extend(process);
@@ -67,7 +67,10 @@ impl<K: Kernel, S: Store> Turn<K, S> {
                 _ => {
                     info!(sandbox = %sandbox.name, "ended while no manager ran");
                     let code = file::exit_code(&sandbox, &self.settings);
-                    self.note(&end_of(&sandbox, code))?;
+                    let end = end_of(&sandbox, code);
+                    let removed = matches!(end, Change::RemoveSandbox(_));
+                    self.note(&end)?;
+                    file::discard(&sandbox, removed, &self.settings);
                 }
             }
         }
@@ -94,20 +97,28 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         self.replica.ports().extend(returned.ports);
     }
 
-    /// Converges everything; what bears our mark and is not wanted goes.
+    /// Converges everything, piece by piece, so that what is in the way of one network or sandbox stops no other; what
+    /// bears our mark and is not wanted goes.
     async fn sweep(&mut self, interrupted: bool) -> Result<(), Failure> {
-        let mut scope = Scope::all(&self.state);
-        scope.gone = self.strays().await?;
-        self.firewall = None;
         match firewall::table(&self.state) {
             Some(_) => self.converge_firewall().await?,
             None => self.clear_firewall(interrupted).await,
         }
-        self.converge(&scope).await?;
-        let running = self.state.sandboxes.values().filter(|sandbox| sandbox.is_running());
-        for id in running.map(|sandbox| sandbox.id).collect::<Vec<_>>() {
-            if let Err(failure) = self.open_sockets(id) {
-                warn!(failure = failure.text(), sandbox = id.short(), "no resolver for it");
+        self.converge(&Scope { gone: self.strays().await?, ..Scope::default() }).await?;
+        let networks: Vec<_> = self.state.networks.values().cloned().collect();
+        for network in networks {
+            let scope = Scope { networks: [network.id].into(), ..Scope::default() };
+            if let Err(failure) = self.converge(&scope).await {
+                warn!(network = %network.name, failure = failure.text(), "not whole");
+            }
+        }
+        let sandboxes: Vec<_> = self.state.sandboxes.values().cloned().collect();
+        for sandbox in sandboxes.into_iter().filter(|sandbox| sandbox.is_running()) {
+            let scope = Scope { sandboxes: [sandbox.id].into(), ..Scope::default() };
+            let converged = self.converge(&scope).await;
+            // The snapshot tells the resolver of them; sockets for own servers are asked for by whoever lacks them.
+            if let Err(failure) = converged.and_then(|()| self.open_sockets(sandbox.id)) {
+                warn!(sandbox = %sandbox.name, failure = failure.text(), "not whole");
             }
         }
         let wanted = self.wanted_ports();
@@ -139,8 +150,9 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     }
 }
 
-fn attach_to(origin: &Origin) -> AttachTo {
-    match origin {
+fn attach_to(sandbox: &Sandbox) -> AttachTo {
+    match &sandbox.origin {
+        Origin::Init(pid) if sandbox.shares.is_some() => AttachTo::Shared(*pid),
         Origin::Init(pid) => AttachTo::Init(*pid),
         Origin::Pid(pid) => AttachTo::Pid(*pid),
         Origin::Netns(path) => AttachTo::Netns(path.clone()),

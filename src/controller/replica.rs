@@ -21,20 +21,15 @@ pub type Message = (ToResolver, Vec<Arc<OwnedFd>>);
 pub struct Sockets(Vec<(FdKind, Arc<OwnedFd>)>);
 
 impl Sockets {
-    /// Takes what was made inside a namespace.
-    pub fn new(
-        dns: Option<DnsSockets>,
-        pidfd: Option<Arc<OwnedFd>>,
-        inside: InsideSockets,
-    ) -> Self {
+    /// Takes what was made for a namespace.
+    pub fn new(dns: Option<DnsSockets>, pidfd: Option<Arc<OwnedFd>>) -> Self {
         let mut fds = Vec::new();
         if let Some(DnsSockets { udp, tcp, nft_owner }) = dns {
-            let named = [(FdKind::Udp, udp), (FdKind::Tcp, tcp), (FdKind::NftOwner, nft_owner)];
-            fds.extend(named.map(|(kind, fd)| (kind, Arc::new(fd))));
+            let named = [(FdKind::Udp, udp), (FdKind::Tcp, tcp)];
+            let owner = nft_owner.map(|owner| (FdKind::NftOwner, owner));
+            fds.extend(named.into_iter().chain(owner).map(|(kind, fd)| (kind, Arc::new(fd))));
         }
         fds.extend(pidfd.map(|pidfd| (FdKind::Pid, pidfd)));
-        fds.extend(inside.udp.into_iter().map(|fd| (FdKind::InsideUdp, Arc::new(fd))));
-        fds.extend(inside.tcp.into_iter().map(|fd| (FdKind::InsideTcp, Arc::new(fd))));
         Self(fds)
     }
 
@@ -46,12 +41,7 @@ impl Sockets {
     /// Whether the sandbox is listened to.
     pub fn listens(&self) -> bool {
         let has = |wanted| self.0.iter().any(|(kind, _)| *kind == wanted);
-        has(FdKind::Udp) && has(FdKind::Tcp) && has(FdKind::NftOwner)
-    }
-
-    /// Adds sockets for asking the sandbox's own servers.
-    pub fn extend(&mut self, inside: InsideSockets) {
-        self.0.extend(Self::new(None, None, inside).0);
+        has(FdKind::Udp) && has(FdKind::Tcp)
     }
 
     /// Returns the message that hands them on.
@@ -114,6 +104,15 @@ impl Replica {
         messages.push(bare(ToResolver::EndSnapshot));
         messages
     }
+}
+
+/// Returns the message that hands on sockets for asking a sandbox's own servers. They are used up, so nobody keeps
+/// duplicates: a new resolver asks for its own.
+pub fn give(sandbox: SandboxId, inside: InsideSockets) -> Message {
+    let udp = inside.udp.into_iter().map(|fd| (FdKind::InsideUdp, Arc::new(fd)));
+    let tcp = inside.tcp.into_iter().map(|fd| (FdKind::InsideTcp, Arc::new(fd)));
+    let (fds, given) = udp.chain(tcp).unzip();
+    (ToResolver::Sockets(SocketSet { sandbox, fds }), given)
 }
 
 /// Returns the message that makes the resolver hold a host port too.

@@ -1,14 +1,14 @@
 //! Turn: what a command has while it works, and the beats after deciding.
 
 use super::effect::Effect;
-use super::replica::{Message, Replica, Sockets};
-use super::{Failure, Resolver, Settings, file};
+use super::replica::{Message, Replica, Sockets, give};
+use super::{Failure, Listen, Resolver, Settings, file};
 use crate::channel::{ToResolver, batches};
 use crate::driver::{self, Scope, firewall};
 use crate::kernel::{Kernel, Touched};
 use crate::model::{Change, NetworkId, SandboxId, State};
 use crate::plan::{self, Place, Step, nft};
-use crate::registry::{Forward, Update, sandbox_view};
+use crate::registry::{Update, sandbox_view};
 use crate::store::{Store, Ticket};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -125,17 +125,17 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     async fn follow(&mut self, change: &Change, before: &State) -> Result<Vec<String>, Failure> {
         let effect = Effect::of(change, before, &self.state);
         let mut warnings = Vec::new();
+        let mut messages: Vec<Message> =
+            batches(effect.updates).map(|batch| (ToResolver::Updates(batch), Vec::new())).collect();
         if effect.withdraws {
-            warnings.extend(self.publish(self.messages(&effect)).await);
+            warnings.extend(self.publish(std::mem::take(&mut messages)).await);
         }
         self.converge(&effect.scope).await?;
         for id in &effect.sandboxes {
-            self.open_sockets(*id)?;
+            messages.extend(self.open_sockets(*id)?);
             file::rewrite(before, &self.state, *id, &self.settings);
         }
-        if !effect.withdraws {
-            warnings.extend(self.publish(self.messages(&effect)).await);
-        }
+        warnings.extend(self.publish(messages).await);
         for address in effect.released {
             self.kernel.flush_conntrack(address).await;
         }
@@ -168,7 +168,13 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     pub(super) async fn converge_firewall(&mut self) -> Result<(), Failure> {
         let wanted = firewall::table(&self.state);
         let delta = nft::delta(self.firewall.as_ref(), wanted.as_ref());
-        self.kernel.apply(&Step::Firewall(delta)).await?;
+        let applied = self.kernel.apply(&Step::Firewall(delta)).await;
+        if let Err(error) = applied {
+            // What it builds on may just have been flushed by another tool: then the whole is put back.
+            warn!(%error, "firewall not as it was left");
+            let whole = nft::delta(None, wanted.as_ref());
+            self.kernel.apply(&Step::Firewall(whole)).await?;
+        }
         let appeared = self.firewall.is_none() && wanted.is_some();
         let vanished = self.firewall.is_some() && wanted.is_none();
         self.firewall = wanted;
@@ -201,29 +207,34 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         }
     }
 
-    /// Gives a sandbox the sockets it is to have, or takes them away.
-    pub(super) fn open_sockets(&mut self, id: SandboxId) -> Result<(), Failure> {
+    /// Gives a sandbox the sockets it is to have, or takes them away. Returns what the resolver is to be told.
+    pub(super) fn open_sockets(&mut self, id: SandboxId) -> Result<Vec<Message>, Failure> {
         let Some(sandbox) = self.state.sandboxes.get(&id).filter(|sandbox| sandbox.is_running())
         else {
             self.replica.sockets().remove(&id);
-            return Ok(());
+            return Ok(Vec::new());
         };
-        let wanted = self.settings.dns && file::wants_resolver(&self.state, id, &self.settings);
-        let listens = self.replica.sockets().get(&id).is_some_and(Sockets::listens);
-        if wanted == listens && (wanted || self.replica.sockets().contains_key(&id)) {
-            return Ok(());
+        let wanted = file::wants_resolver(&self.state, id, &self.settings);
+        let had = self.replica.sockets().get(&id).map(Sockets::listens);
+        if had == Some(wanted) {
+            return Ok(Vec::new());
         }
         let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
-        let dns = wanted.then(|| self.kernel.dns_sockets(&place)).transpose()?;
-        let inside = match sandbox_view(&self.state, id).forward {
-            Forward::Inside(_) if wanted => {
-                self.kernel.inside_sockets(&place, INSIDE.0, INSIDE.1)?
-            }
-            _ => Default::default(),
-        };
-        let sockets = Sockets::new(dns, self.processes.get(&id).cloned(), inside);
+        let direct = self.settings.dns == Listen::Direct;
+        let dns = wanted.then(|| self.kernel.dns_sockets(&place, direct)).transpose()?;
+        let sockets = Sockets::new(dns, self.processes.get(&id).cloned());
+        let mut messages = vec![sockets.message(id)];
         self.replica.sockets().insert(id, sockets);
-        Ok(())
+        if had == Some(true) {
+            // The resolver closes what it has of a sandbox that goes; it comes back without.
+            let again = Update::PutSandbox(sandbox_view(&self.state, id));
+            let updates = vec![Update::RemoveSandbox(id), again];
+            messages.insert(0, (ToResolver::Updates(updates), Vec::new()));
+        }
+        if wanted && !sandbox.dns.servers.is_empty() {
+            messages.push(give(id, self.kernel.inside_sockets(&place, INSIDE.0, INSIDE.1)?));
+        }
+        Ok(messages)
     }
 
     /// Beat 4: tells the resolver and waits until it has understood. A silent resolver is a warning: its successor is
@@ -234,16 +245,5 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         }
         let told = self.resolver.tell(messages).await;
         told.err().map(|_| "the resolver has not confirmed yet: names may take a moment".to_owned())
-    }
-
-    /// Returns the messages of an effect: names, then sockets, then ports.
-    fn messages(&self, effect: &Effect) -> Vec<Message> {
-        let updates: Vec<Update> = effect.updates.clone();
-        let mut messages: Vec<Message> =
-            batches(updates).map(|batch| (ToResolver::Updates(batch), Vec::new())).collect();
-        let sockets = self.replica.sockets();
-        let changed = effect.sandboxes.iter().filter_map(|id| Some((id, sockets.get(id)?)));
-        messages.extend(changed.map(|(id, sockets)| sockets.message(*id)));
-        messages
     }
 }

@@ -1,5 +1,6 @@
 //! Watching: the end of sandboxes, what the resolver says unasked, other tools at the firewall.
 
+use super::replica::give;
 use super::{Controller, Failure};
 use crate::channel::{FromResolver, Watched};
 use crate::kernel::Kernel;
@@ -63,9 +64,12 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         }
     }
 
-    /// Waits until no command has the turn.
+    /// Waits until no command has the turn. A resolver that serves nobody is ended.
     pub async fn quiesce(&self) {
-        drop(self.turn().await);
+        let turn = self.turn().await;
+        if turn.state.sandboxes.values().all(|sandbox| !sandbox.is_running()) {
+            self.resolver().retire().await;
+        }
     }
 
     /// Gives the resolver more sockets made inside a sandbox.
@@ -77,11 +81,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
         let (udp, tcp) = (usize::from(udp.min(64)), usize::from(tcp.min(64)));
         let more = turn.kernel.inside_sockets(&place, udp, tcp)?;
-        let message = turn.replica.sockets().get_mut(&id).map(|sockets| {
-            sockets.extend(more);
-            sockets.message(id)
-        });
-        turn.publish(message.into_iter().collect()).await;
+        turn.publish(vec![give(id, more)]).await;
         Ok(())
     }
 }

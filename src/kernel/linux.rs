@@ -106,8 +106,8 @@ impl Kernel for Linux {
         look::look(attach, self.host)
     }
 
-    fn dns_sockets(&self, place: &Place) -> Result<DnsSockets, KernelError> {
-        socket::dns(place)
+    fn dns_sockets(&self, place: &Place, direct: bool) -> Result<DnsSockets, KernelError> {
+        socket::dns(place, direct)
     }
 
     fn inside_sockets(

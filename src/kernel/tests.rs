@@ -433,7 +433,7 @@ fn facts_tell_addresses_routes_and_the_uplinks_mtu_but_not_what_is_ours() {
 fn what_is_asked_of_127_0_0_11_arrives_at_the_dns_sockets_and_the_answer_comes_from_there() {
     on_a_host(async |linux| {
         let guest = Guest::start();
-        let sockets = linux.dns_sockets(&guest.place(&linux)).unwrap();
+        let sockets = linux.dns_sockets(&guest.place(&linux), false).unwrap();
         let udp = UdpSocket::from(sockets.udp);
         let tcp = TcpListener::from(sockets.tcp);
         guest.within(|| {
