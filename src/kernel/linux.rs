@@ -9,6 +9,7 @@ use super::{
     netns, observe, port, route, socket, sysctl,
 };
 use crate::model::{AttachTo, HostFacts, IfName, Publish};
+use crate::plan::nft::Delta;
 use crate::plan::{Found, Place, Step, Wanted};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -96,6 +97,7 @@ impl Kernel for Linux {
                 link::in_sandbox(inside.place.clone(), set).await
             }
             Step::EnableForwarding => sysctl::set_forwarding(true),
+            Step::Firewall(Delta::Nothing) => Ok(()),
             Step::Firewall(delta) => self.with_nft(|nft| nft.apply(delta)),
         }
     }

@@ -8,6 +8,7 @@ use super::upstream::{Upstreams, Via};
 use crate::channel::{FdKind, SocketSet, Watched};
 use crate::model::{EndpointId, NetworkId, Publish, SandboxId};
 use crate::registry::{Mentioned, Registry, SandboxView, Update};
+use nix::sys::stat::fstat;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
@@ -168,10 +169,9 @@ impl Replica {
                 FdKind::InsideTcp => self.sandbox(id)?.inside.add_tcp(fd),
                 FdKind::Pid => self.watch(id, Arc::new(fd))?,
                 FdKind::NftOwner => self.of(id).nft_owner = Some(Arc::new(fd)),
-                FdKind::Udp => self.of(id).udp = Some(Arc::new(fd)),
-                FdKind::Tcp => self.of(id).tcp = Some(Arc::new(fd)),
+                FdKind::Udp => listens |= replace(&mut self.of(id).udp, fd),
+                FdKind::Tcp => listens |= replace(&mut self.of(id).tcp, fd),
             }
-            listens |= matches!(kind, FdKind::Udp | FdKind::Tcp);
         }
         if listens {
             self.serve(id);
@@ -265,4 +265,15 @@ impl Replica {
 fn has_ended(pidfd: &Arc<OwnedFd>) -> bool {
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&now)) == Ok(1)
+}
+
+/// Puts a socket in the place of another. When both are the same one, as what the next manager was given and gives back,
+/// the old descriptor stays, because replies may still be due at it; then this is false.
+fn replace(held: &mut Option<Arc<OwnedFd>>, fd: OwnedFd) -> bool {
+    let identity = |fd: &OwnedFd| fstat(fd).map(|stat| (stat.st_dev, stat.st_ino)).ok();
+    if held.as_deref().is_some_and(|held| identity(held) == identity(&fd)) {
+        return false;
+    }
+    *held = Some(Arc::new(fd));
+    true
 }
