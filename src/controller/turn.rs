@@ -202,7 +202,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
 
     /// Puts our marked rules where another tool's FORWARD policy would drop, or takes them away: with the last network,
     /// and what an earlier daemon put there if this one is not to.
-    async fn converge_foreign_hooks(&self) {
+    pub(super) async fn converge_foreign_hooks(&self) {
         let wanted = self.settings.foreign_hooks && self.firewall.is_some();
         match self.kernel.foreign_hooks(wanted).await {
             Ok(Some(place)) => info!(place, "marked rules accept our traffic there"),
@@ -226,6 +226,10 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
         let direct = self.settings.dns == Listen::Direct;
         let dns = wanted.then(|| self.kernel.dns_sockets(&place, direct)).transpose()?;
+        let owner = self.replica.sockets().get(&id).and_then(Sockets::owner);
+        if let Some(owner) = owner {
+            self.kernel.remove_dns_table(owner)?;
+        }
         let sockets = Sockets::new(dns, self.processes.get(&id).cloned());
         let mut messages = vec![sockets.message(id)];
         self.replica.sockets().insert(id, sockets);
