@@ -61,13 +61,22 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let before = self.state.clone();
         let ticket = self.record(&change)?;
         let done = self.follow(&change, &before).await;
-        if let Err(failure) = &done
-            && let Some(withdrawal) = change.withdrawal()
-        {
+        let Some(withdrawal) = change.withdrawal() else {
+            // Nothing withdraws it at the next start either.
+            self.settle(ticket);
+            return done;
+        };
+        // What stays pending is withdrawn at the next start, so it is not done.
+        let done = match done {
+            Ok(warnings) => self.store.settle(ticket).map(|()| warnings).map_err(Failure::from),
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = &done {
             warn!(failure = failure.text(), "withdrawing what could not be made true");
-            self.withdraw(&withdrawal).await;
+            if self.withdraw(&withdrawal).await {
+                self.settle(ticket);
+            }
         }
-        self.store.settle(ticket)?;
         done
     }
 
@@ -76,26 +85,40 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let mut after = self.state.as_ref().clone();
         after.apply(change);
         let ticket = self.store.record(change, &self.state, &after)?;
-        self.state = Arc::new(after);
-        self.replica.show(self.state.clone());
+        self.show(after);
         Ok(ticket)
     }
 
-    /// Records and follows a withdrawal; what the kernel refuses now is left to the next start.
-    pub(super) async fn withdraw(&mut self, withdrawal: &Change) {
+    fn show(&mut self, after: State) {
+        self.state = Arc::new(after);
+        self.replica.show(self.state.clone());
+    }
+
+    fn settle(&mut self, ticket: Ticket) {
+        if let Err(error) = self.store.settle(ticket) {
+            warn!(%error, "left pending until the next start");
+        }
+    }
+
+    /// Records and follows a withdrawal; what the kernel refuses now is left to the next start. Says whether it is
+    /// recorded: where the disk is full it is not, and what it withdraws must stay pending.
+    pub(super) async fn withdraw(&mut self, withdrawal: &Change) -> bool {
         let before = self.state.clone();
         let ticket = match self.record(withdrawal) {
-            Ok(ticket) => ticket,
-            Err(failure) => return warn!(failure = failure.text(), "withdrawal not recorded"),
+            Ok(ticket) => Some(ticket),
+            Err(failure) => {
+                warn!(failure = failure.text(), "withdrawal not recorded");
+                let mut after = before.as_ref().clone();
+                after.apply(withdrawal);
+                self.show(after);
+                None
+            }
         };
         match self.follow(withdrawal, &before).await {
-            Ok(_) => {
-                if let Err(error) = self.store.settle(ticket) {
-                    warn!(%error, "withdrawal not settled");
-                }
-            }
+            Ok(_) => ticket.into_iter().for_each(|ticket| self.settle(ticket)),
             Err(failure) => warn!(failure = failure.text(), "withdrawal not complete"),
         }
+        ticket.is_some()
     }
 
     /// Beats 3 and 4 for what a change touches; a name goes before its wire and comes after it.
@@ -115,6 +138,9 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         warnings.extend(self.publish(messages).await);
         for address in effect.released {
             self.kernel.flush_conntrack(address).await;
+        }
+        for port in effect.rerouted {
+            self.kernel.flush_udp_port(port).await;
         }
         Ok(warnings)
     }
@@ -155,7 +181,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let appeared = self.firewall.is_none() && wanted.is_some();
         let vanished = self.firewall.is_some() && wanted.is_none();
         self.firewall = wanted;
-        if self.settings.foreign_hooks && (appeared || vanished) {
+        if appeared || vanished {
             self.converge_foreign_hooks().await;
         }
         Ok(())
@@ -174,9 +200,10 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         Ok(())
     }
 
-    /// Puts our marked rules where another tool's FORWARD policy would drop, or takes them away with the last network.
+    /// Puts our marked rules where another tool's FORWARD policy would drop, or takes them away: with the last network,
+    /// and what an earlier daemon put there if this one is not to.
     pub(super) async fn converge_foreign_hooks(&self) {
-        let wanted = self.firewall.is_some();
+        let wanted = self.settings.foreign_hooks && self.firewall.is_some();
         match self.kernel.foreign_hooks(wanted).await {
             Ok(Some(place)) => info!(place, "marked rules accept our traffic there"),
             Ok(None) => {}
@@ -199,6 +226,10 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
         let direct = self.settings.dns == Listen::Direct;
         let dns = wanted.then(|| self.kernel.dns_sockets(&place, direct)).transpose()?;
+        let owner = self.replica.sockets().get(&id).and_then(Sockets::owner);
+        if let Some(owner) = owner {
+            self.kernel.remove_dns_table(owner)?;
+        }
         let sockets = Sockets::new(dns, self.processes.get(&id).cloned());
         let mut messages = vec![sockets.message(id)];
         self.replica.sockets().insert(id, sockets);

@@ -8,9 +8,11 @@ use super::upstream::{Upstreams, Via};
 use crate::channel::{FdKind, SocketSet, Watched};
 use crate::model::{EndpointId, NetworkId, Publish, SandboxId};
 use crate::registry::{Mentioned, Registry, SandboxView, Update};
+use nix::sys::stat::fstat;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use tokio::io::Interest;
@@ -29,6 +31,8 @@ pub struct Replica {
     ports: BTreeMap<Publish, OwnedFd>,
     /// What was mentioned since a snapshot began.
     snapshot: Option<Mentioned>,
+    /// The host ports that were mentioned since then.
+    mentioned_ports: BTreeSet<Publish>,
 }
 
 /// The descriptors of one sandbox, but for those made inside.
@@ -73,6 +77,7 @@ impl Replica {
             endpoints: HashMap::new(),
             ports: BTreeMap::new(),
             snapshot: None,
+            mentioned_ports: BTreeSet::new(),
         }
     }
 
@@ -94,9 +99,10 @@ impl Replica {
     /// Starts a snapshot.
     pub fn begin(&mut self) {
         self.snapshot = Some(Mentioned::default());
+        self.mentioned_ports.clear();
     }
 
-    /// Ends a snapshot: what it did not mention goes, sandboxes with their descriptors.
+    /// Ends a snapshot: what it did not mention goes, sandboxes with their descriptors and host ports too.
     pub fn end(&mut self) {
         let Some(mentioned) = self.snapshot.take() else { return };
         self.registry.retain(&mentioned);
@@ -104,6 +110,8 @@ impl Replica {
         let gone: Vec<_> = known.filter(|id| !mentioned.has_sandbox(**id)).copied().collect();
         gone.into_iter().for_each(|id| self.remove_sandbox(id));
         self.endpoints.retain(|id, _| mentioned.has_endpoint(*id));
+        let ports = mem::take(&mut self.mentioned_ports);
+        self.ports.retain(|port, _| ports.contains(port));
     }
 
     /// Applies one update.
@@ -161,10 +169,9 @@ impl Replica {
                 FdKind::InsideTcp => self.sandbox(id)?.inside.add_tcp(fd),
                 FdKind::Pid => self.watch(id, Arc::new(fd))?,
                 FdKind::NftOwner => self.of(id).nft_owner = Some(Arc::new(fd)),
-                FdKind::Udp => self.of(id).udp = Some(Arc::new(fd)),
-                FdKind::Tcp => self.of(id).tcp = Some(Arc::new(fd)),
+                FdKind::Udp => listens |= replace(&mut self.of(id).udp, fd),
+                FdKind::Tcp => listens |= replace(&mut self.of(id).tcp, fd),
             }
-            listens |= matches!(kind, FdKind::Udp | FdKind::Tcp);
         }
         if listens {
             self.serve(id);
@@ -222,6 +229,7 @@ impl Replica {
     pub fn hold(&mut self, port: Publish, fds: Vec<OwnedFd>) -> Result<(), Refused> {
         let [socket] = <[OwnedFd; 1]>::try_from(fds)
             .map_err(|fds| Refused::Count { named: 1, came: fds.len() })?;
+        self.mentioned_ports.insert(port);
         self.ports.insert(port, socket);
         Ok(())
     }
@@ -257,4 +265,15 @@ impl Replica {
 fn has_ended(pidfd: &Arc<OwnedFd>) -> bool {
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&now)) == Ok(1)
+}
+
+/// Puts a socket in the place of another. When both are the same one, as what the next manager was given and gives back,
+/// the old descriptor stays, because replies may still be due at it; then this is false.
+fn replace(held: &mut Option<Arc<OwnedFd>>, fd: OwnedFd) -> bool {
+    let identity = |fd: &OwnedFd| fstat(fd).map(|stat| (stat.st_dev, stat.st_ino)).ok();
+    if held.as_deref().is_some_and(|held| identity(held) == identity(&fd)) {
+        return false;
+    }
+    *held = Some(Arc::new(fd));
+    true
 }

@@ -6,6 +6,7 @@
 
 mod host;
 
+mod beside_docker;
 mod demo;
 mod isolation;
 mod membership;
