@@ -1,0 +1,52 @@
+//! A name server of a test's own, in the router's namespace, in a sandbox or on the host.
+
+use crate::host::Host;
+use std::fs;
+
+const PROGRAM: &str = include_str!("upstream.py");
+
+/// A running server; it ends with its host.
+pub struct Upstream<'a> {
+    host: &'a Host,
+    log: String,
+}
+
+impl<'a> Upstream<'a> {
+    /// Starts one beyond the host, at 10.9.0.1, that answers 198.51.100.7.
+    pub fn at_router(host: &'a Host) -> Self {
+        Self::start(host, "router", &["ip", "netns", "exec", "router"], "10.9.0.1", "198.51.100.7")
+    }
+
+    /// Starts one in a sandbox, at every address of it, that answers 203.0.113.53.
+    pub fn in_sandbox(host: &'a Host, sandbox: &str) -> Self {
+        let netdns = env!("CARGO_BIN_EXE_netdns");
+        Self::start(host, sandbox, &[netdns, "exec", sandbox], "0.0.0.0", "203.0.113.53")
+    }
+
+    /// Starts one on the host, at every address of it, that answers 203.0.113.1.
+    pub fn on_host(host: &'a Host) -> Self {
+        Self::start(host, "host", &[], "0.0.0.0", "203.0.113.1")
+    }
+
+    fn start(host: &'a Host, name: &str, entry: &[&str], address: &str, answer: &str) -> Self {
+        let program = host.path("upstream.py");
+        fs::write(&program, PROGRAM).expect("a program");
+        let program = program.to_str().expect("UTF-8");
+        let log = format!("upstream-{name}.log");
+        host.spawn(&log, &[entry, &["python3", program, address, answer]].concat());
+        let log = host.path(&log).display().to_string();
+        host.until(&format!("grep -q listening {log}"));
+        Self { host, log }
+    }
+
+    /// Returns the questions so far, a line each: transport, asker, name, type.
+    pub fn asked(&self) -> Vec<String> {
+        let log = fs::read_to_string(&self.log).expect("its log");
+        log.lines().filter(|line| *line != "listening").map(str::to_owned).collect()
+    }
+
+    /// Whether any question held this text. The server is asked for `end.test` first, so that all before has arrived.
+    pub fn was_asked(&self, text: &str) -> bool {
+        self.asked().iter().any(|line| line.contains(text))
+    }
+}
