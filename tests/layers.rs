@@ -29,9 +29,10 @@ const MAY_USE: [(&str, &[&str]); 14] = [
 ];
 
 /// Files that may use more than their module, and why.
-const MORE: [(&str, &[&str]); 3] = [
-    // The composition root.
+const MORE: [(&str, &[&str]); 4] = [
+    // The composition root, and its flags, parsed into what it composes.
     ("cli/daemon.rs", &["*"]),
+    ("cli/daemon/args.rs", &["ipam"]),
     // It starts the resolver.
     ("cli/resolver.rs", &["resolver"]),
     // It serves a controller over any `Kernel` and any `Store`.

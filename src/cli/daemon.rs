@@ -15,9 +15,10 @@ use crate::ipam::Pools;
 use crate::kernel::Linux;
 use crate::store::RedbStore;
 use ipnet::IpNet;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Group, chown};
 use std::fs::{self, DirBuilder, Permissions};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
@@ -61,6 +62,7 @@ fn prepare(args: &DaemonArgs, dirs: &Dirs) -> Result<Settings, Failure> {
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
         )
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .with_target(false)
         .init();
     make_dir(&dirs.run_dir, 0o755)?;
@@ -122,9 +124,14 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id")
         .map_err(failed("read the boot id"))?;
     let store = open_store(args, dirs, boot_id.trim())?;
+    raise_descriptor_limit();
     let kernel = Linux::new().map_err(|error| Failure::new(chain(&error)))?;
 
-    let replica = Arc::new(Replica::new(servers(args, &settings)));
+    let servers = servers(args, &settings);
+    if servers.is_empty() {
+        warn!(file = %dirs.resolv_conf.display(), "no DNS server: names that netdns does not know will fail");
+    }
+    let replica = Arc::new(Replica::new(servers));
     let (events, unasked) = mpsc::unbounded_channel();
     let (mut supervisor, resolver) = Supervisor::new(&dirs.run_dir, replica.clone(), events)
         .map_err(failed("find the resolver's program"))?;
@@ -134,7 +141,7 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
         .recover(returned)
         .await
         .map_err(|failure| Failure { hint: failure.hint(), ..Failure::new(failure.text()) })?;
-    tokio::spawn(supervisor.run());
+    let supervision = tokio::spawn(supervisor.run());
     let follower = controller.clone();
     tokio::spawn(async move { follower.follow(unasked).await });
     let guard = controller.clone();
@@ -148,10 +155,20 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    info!("ending; resolver and sandboxes go on");
+    info!("ending; sandboxes and their resolver go on");
     let _ = fs::remove_file(dirs.socket());
+    supervision.abort();
     let _ = tokio::time::timeout(GRACE, controller.quiesce()).await;
     Ok(())
+}
+
+/// Raises the soft limit of descriptors to the hard one: each sandbox keeps a handful open.
+fn raise_descriptor_limit() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        warn!(%error, "descriptor limit not raised");
+    }
 }
 
 fn open_store(args: &DaemonArgs, dirs: &Dirs, boot_id: &str) -> Result<RedbStore, Failure> {

@@ -26,7 +26,7 @@ pub struct RegisterArgs {
     /// The name
     name: String,
     /// Addresses, or the data of --type
-    #[arg(required = true, allow_hyphen_values = true)]
+    #[arg(required = true)]
     data: Vec<String>,
 }
 

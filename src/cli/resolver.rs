@@ -1,6 +1,5 @@
 //! `netdns resolver --fd N`: what the manager starts. Not for people.
 
-use crate::resolver::process;
 use clap::Args;
 use std::os::fd::RawFd;
 use std::process::ExitCode;
@@ -15,5 +14,5 @@ pub struct ResolverArgs {
 
 /// Runs the resolver until it is told to end.
 pub fn run(args: ResolverArgs) -> ExitCode {
-    process::run(args.fd)
+    crate::resolver::process::run(args.fd)
 }

@@ -83,6 +83,16 @@ fn what_does_not_exist_is_a_usage_error() {
 }
 
 #[test]
+fn flags_may_follow_data() {
+    let words = "netdns register a 10.0.0.1 fd00::1 --network n --run-dir /r";
+    let cli = Cli::try_parse_from(words.split(' ')).unwrap();
+    assert_eq!(cli.dirs.run_dir.to_str(), Some("/r"));
+    let parsed = format!("{:?}", cli.command);
+    assert!(parsed.contains(r#"data: ["10.0.0.1", "fd00::1"]"#), "{parsed}");
+    assert!(parsed.contains(r#"network: Some("n")"#), "{parsed}");
+}
+
+#[test]
 fn tables_are_docker_s() {
     let rows = [["abababababab".to_owned(), "x".to_owned()]];
     let expected = "NETWORK ID     NAME\nabababababab   x\n";

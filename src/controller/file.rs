@@ -140,13 +140,29 @@ pub fn displace(state: &State, id: SandboxId, settings: &Settings) {
     let _ = fs::remove_dir(&dir);
 }
 
-/// Reads the exit code that a sandbox's init has left, and removes it. Without one it was killed: 137.
+/// Reads the exit code that a sandbox's init has left. Without one it was killed: 137.
 pub fn exit_code(sandbox: &Sandbox, settings: &Settings) -> i32 {
-    let Origin::Init(pid) = sandbox.origin else { return 0 };
-    let path = settings.run_dir.join("exits").join(pid.to_string());
-    let code = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
-    let _ = fs::remove_file(&path);
+    let Some(path) = exit_path(sandbox, settings) else { return 0 };
+    let code = fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok());
     code.unwrap_or(137)
+}
+
+/// Removes what an ended sandbox's init has left, and its log too if the sandbox is removed.
+pub fn discard(sandbox: &Sandbox, removed: bool, settings: &Settings) {
+    let logs = settings.state_dir.join("logs");
+    let log = |end: &str| logs.join(format!("{}.log{end}", sandbox.id));
+    let logs = if removed { vec![log(""), log(".1")] } else { Vec::new() };
+    for path in exit_path(sandbox, settings).into_iter().chain(logs) {
+        // Not every sandbox has each of them.
+        let _ = fs::remove_file(path);
+    }
+}
+
+fn exit_path(sandbox: &Sandbox, settings: &Settings) -> Option<PathBuf> {
+    match sandbox.origin {
+        Origin::Init(pid) => Some(settings.run_dir.join("exits").join(pid.to_string())),
+        Origin::Pid(_) | Origin::Netns(_) => None,
+    }
 }
 
 fn netns_dir(path: &Path) -> Option<PathBuf> {

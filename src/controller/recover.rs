@@ -65,7 +65,10 @@ impl<K: Kernel, S: Store> Turn<K, S> {
                 _ => {
                     info!(sandbox = %sandbox.name, "ended while no manager ran");
                     let code = file::exit_code(&sandbox, &self.settings);
-                    self.note(&end_of(&sandbox, code))?;
+                    let end = end_of(&sandbox, code);
+                    let removed = matches!(end, Change::RemoveSandbox(_));
+                    self.note(&end)?;
+                    file::discard(&sandbox, removed, &self.settings);
                 }
             }
         }
@@ -92,17 +95,24 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         self.replica.ports().extend(returned.ports);
     }
 
-    /// Converges everything; what bears our mark and is not wanted goes.
+    /// Converges everything, piece by piece, so that what is in the way of one network or sandbox stops no other; what
+    /// bears our mark and is not wanted goes.
     async fn sweep(&mut self) -> Result<(), Failure> {
-        let mut scope = Scope::all(&self.state);
-        scope.gone = self.strays().await?;
-        self.firewall = None;
         self.converge_firewall().await?;
-        self.converge(&scope).await?;
-        let running = self.state.sandboxes.values().filter(|sandbox| sandbox.is_running());
-        for id in running.map(|sandbox| sandbox.id).collect::<Vec<_>>() {
-            if let Err(failure) = self.open_sockets(id) {
-                warn!(failure = failure.text(), sandbox = id.short(), "no resolver for it");
+        self.converge(&Scope { gone: self.strays().await?, ..Scope::default() }).await?;
+        let networks: Vec<_> = self.state.networks.values().cloned().collect();
+        for network in networks {
+            let scope = Scope { networks: [network.id].into(), ..Scope::default() };
+            if let Err(failure) = self.converge(&scope).await {
+                warn!(network = %network.name, failure = failure.text(), "not whole");
+            }
+        }
+        let sandboxes: Vec<_> = self.state.sandboxes.values().cloned().collect();
+        for sandbox in sandboxes.into_iter().filter(|sandbox| sandbox.is_running()) {
+            let scope = Scope { sandboxes: [sandbox.id].into(), ..Scope::default() };
+            let converged = self.converge(&scope).await;
+            if let Err(failure) = converged.and_then(|()| self.open_sockets(sandbox.id)) {
+                warn!(sandbox = %sandbox.name, failure = failure.text(), "not whole");
             }
         }
         let wanted = self.wanted_ports();

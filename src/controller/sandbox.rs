@@ -197,8 +197,13 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let (Change::RemoveSandbox(id) | Change::EndSandbox { id, .. }) = &change else {
             return Ok(());
         };
+        let sandbox = self.state.sandboxes.get(id).cloned();
+        let removed = matches!(change, Change::RemoveSandbox(_));
         self.processes.remove(id);
         self.make_true(change).await?;
+        if let Some(sandbox) = sandbox {
+            file::discard(&sandbox, removed, &self.settings);
+        }
         self.release_ports().await;
         Ok(())
     }

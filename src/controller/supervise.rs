@@ -89,6 +89,13 @@ impl Resolver {
         timeout(PATIENCE * 3, asking).await.unwrap_or(Err(Failure::Silent))
     }
 
+    /// Tells the resolver that serves to end.
+    pub async fn retire(&self) {
+        let Standing::Up(link) = self.standing.borrow().clone() else { return };
+        // One that does not hear it goes on serving nobody, and is adopted or replaced at the next start.
+        let _ = timeout(PATIENCE, link.client.request(&ToResolver::Drain, &[])).await;
+    }
+
     /// Returns pid and build of the resolver that serves, and what it has counted.
     pub async fn status(&self) -> (Option<(i32, Build)>, Option<Counters>) {
         let Standing::Up(link) = self.standing.borrow().clone() else { return (None, None) };

@@ -145,7 +145,13 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     pub(super) async fn converge_firewall(&mut self) -> Result<(), Failure> {
         let wanted = firewall::table(&self.state);
         let delta = nft::delta(self.firewall.as_ref(), wanted.as_ref());
-        self.kernel.apply(&Step::Firewall(delta)).await?;
+        let applied = self.kernel.apply(&Step::Firewall(delta)).await;
+        if let Err(error) = applied {
+            // What it builds on may just have been flushed by another tool: then the whole is put back.
+            warn!(%error, "firewall not as it was left");
+            let whole = nft::delta(None, wanted.as_ref());
+            self.kernel.apply(&Step::Firewall(whole)).await?;
+        }
         let appeared = self.firewall.is_none() && wanted.is_some();
         let vanished = self.firewall.is_some() && wanted.is_none();
         self.firewall = wanted;

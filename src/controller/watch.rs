@@ -63,9 +63,12 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         }
     }
 
-    /// Waits until no command has the turn.
+    /// Waits until no command has the turn. A resolver that serves nobody is ended.
     pub async fn quiesce(&self) {
-        drop(self.turn().await);
+        let turn = self.turn().await;
+        if turn.state.sandboxes.values().all(|sandbox| !sandbox.is_running()) {
+            self.resolver().retire().await;
+        }
     }
 
     /// Gives the resolver more sockets made inside a sandbox.

@@ -11,7 +11,8 @@ use ipnet::IpNet;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{
-    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkInfo, LinkMessage,
+    InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoPortKind, InfoVeth, LinkAttribute,
+    LinkInfo, LinkMessage,
 };
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -93,7 +94,18 @@ pub(super) async fn mend_veth(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelErro
         LinkAttribute::Mtu(veth.mtu),
         LinkAttribute::IfAlias(alias(veth.endpoint.0)),
     ];
-    set_up(rtnl, &veth.name, attributes).await
+    set_up(rtnl, &veth.name, attributes).await?;
+    hairpin(rtnl, &veth.name).await
+}
+
+/// Lets a bridge send a frame back to the port it came from: where bridged packets pass the firewall (br_netfilter), a
+/// sandbox that asks for its own published port is rewritten while its frame is still being bridged.
+async fn hairpin(rtnl: &Rtnl, port: &IfName) -> Result<(), KernelError> {
+    let settings = InfoPortData::BridgePort(vec![InfoBridgePort::HairpinMode(true)]);
+    let info = vec![LinkInfo::PortKind(InfoPortKind::Bridge), LinkInfo::PortData(settings)];
+    let message = named(port.as_str(), vec![LinkAttribute::LinkInfo(info)]);
+    let done = rtnl.change(RouteNetlinkMessage::NewLink(message), 0).await;
+    done.map_err(failed("set the hairpin mode of", port))
 }
 
 /// Removes links that are ours; others and those that do not exist are passed over.

@@ -55,7 +55,7 @@ impl Batch {
     pub fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
         self.reply_lengths = [0; BATCH];
         let Self { queries, senders, .. } = self;
-        let mut parts = queries.each_mut().map(|buffer| part(buffer));
+        let mut parts = queries.each_mut().map(part);
         let mut headers = headers(senders, &mut parts);
         // SAFETY: each header points to one sender and one part, each part to one buffer of ROOM bytes; all of them
         // outlive the call and nothing else refers to them. A null timeout is allowed.
@@ -97,7 +97,7 @@ impl Batch {
     pub fn send(&mut self, socket: BorrowedFd<'_>) {
         let Self { replies, senders, reply_lengths, .. } = self;
         let mut kept = 0;
-        let mut parts = replies.each_mut().map(|buffer| part(buffer));
+        let mut parts = replies.each_mut().map(part);
         for place in 0..BATCH {
             if reply_lengths[place] > 0 {
                 parts[kept] = libc::iovec { iov_len: reply_lengths[place], ..parts[place] };

@@ -3,7 +3,7 @@
 //! Queries do not pass here, so nothing here holds one up. Without a manager the loop goes on: it waits for the next one and
 //! lets go what ends.
 
-use super::replica::Replica;
+use super::replica::{Refused, Replica};
 use super::resolution::resolution;
 use super::sandbox::Sandbox;
 use super::shard::Shards;
@@ -13,6 +13,7 @@ use crate::channel::{
 };
 use crate::model::{Id, SandboxId};
 use crate::registry::{Forward, SandboxView};
+use futures_util::FutureExt;
 use std::future::pending;
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -113,43 +114,33 @@ impl Control {
                 tracing::info!(?build, "manager");
                 FromResolver::Hello(self.build.clone())
             }
-            ToResolver::BeginSnapshot => done(self.replica.begin()),
-            ToResolver::Updates(updates) => {
-                done(updates.into_iter().for_each(|update| self.replica.apply(update)))
+            ToResolver::BeginSnapshot => {
+                self.replica.begin();
+                FromResolver::Ack
             }
-            ToResolver::EndSnapshot => done(self.replica.end()),
-            ToResolver::Sockets(set) => match self.replica.take(&set, fds) {
-                Ok(()) => FromResolver::Ack,
-                Err(error) => FromResolver::Refused(error.to_string()),
-            },
-            ToResolver::HoldPort(port) => match <[OwnedFd; 1]>::try_from(fds) {
-                Ok([socket]) => done(self.replica.hold(port, socket)),
-                Err(fds) => {
-                    FromResolver::Refused(format!("port {port} came with {} sockets", fds.len()))
-                }
-            },
-            ToResolver::ReleasePort(port) => done(self.replica.release(&port)),
+            ToResolver::Updates(updates) => {
+                updates.into_iter().for_each(|update| self.replica.apply(update));
+                FromResolver::Ack
+            }
+            ToResolver::EndSnapshot => {
+                self.replica.end();
+                FromResolver::Ack
+            }
+            ToResolver::Sockets(set) => acked(self.replica.take(&set, fds)),
+            ToResolver::HoldPort(port) => acked(self.replica.hold(port, fds)),
+            ToResolver::ReleasePort(port) => {
+                self.replica.release(&port);
+                FromResolver::Ack
+            }
             ToResolver::ReturnSockets => {
                 self.give_back(manager, seq).await?;
                 FromResolver::Ack
             }
             ToResolver::Count => FromResolver::Counted(self.shared.stats.read(self.replica.len())),
-            ToResolver::Resolve(question) => match self.asker(&question) {
-                Ok(sandbox) => {
-                    let shared = self.shared.clone();
-                    later(manager, seq, async move {
-                        FromResolver::Resolved(resolution(&shared, &sandbox, &question).await)
-                    });
-                    return Ok(Next::Go);
-                }
-                Err(why) => FromResolver::Refused(why),
-            },
+            ToResolver::Resolve(question) => return self.resolve(manager, seq, question).await,
             ToResolver::Ping => {
                 let come_by = self.shards.ping();
-                later(manager, seq, async move {
-                    come_by.await;
-                    FromResolver::Ack
-                });
+                later(manager, seq, come_by.map(|()| FromResolver::Ack));
                 return Ok(Next::Go);
             }
             ToResolver::Drain => {
@@ -161,11 +152,29 @@ impl Control {
         say(manager, seq, &reply, &[]).await.map(|()| Next::Go)
     }
 
+    /// Answers a person's question, which may take as long as a forward.
+    async fn resolve(
+        &self,
+        manager: &Arc<Connection>,
+        seq: u64,
+        question: Question,
+    ) -> Result<Next, ChannelError> {
+        match self.asker(&question) {
+            Ok(sandbox) => {
+                let shared = self.shared.clone();
+                later(manager, seq, async move {
+                    FromResolver::Resolved(resolution(&shared, &sandbox, &question).await)
+                });
+            }
+            Err(refused) => say(manager, seq, &acked(Err(refused)), &[]).await?,
+        }
+        Ok(Next::Go)
+    }
+
     /// Finds the sandbox that a question is asked as; for a network, one is made up that is on it alone.
-    fn asker(&self, question: &Question) -> Result<Arc<Sandbox>, String> {
+    fn asker(&self, question: &Question) -> Result<Arc<Sandbox>, Refused> {
         if let Some(id) = question.sandbox {
-            let sandbox = self.replica.sandbox(id).cloned();
-            return sandbox.ok_or_else(|| format!("sandbox {id} has no resolver"));
+            return self.replica.sandbox(id).cloned();
         }
         let view = SandboxView {
             id: SandboxId(Id::from_bytes([0; 32])),
@@ -258,6 +267,9 @@ fn give_up(error: &ChannelError) -> Option<Arc<Connection>> {
     None
 }
 
-fn done((): ()) -> FromResolver {
-    FromResolver::Ack
+fn acked(done: Result<(), Refused>) -> FromResolver {
+    match done {
+        Ok(()) => FromResolver::Ack,
+        Err(refused) => FromResolver::Refused(refused.to_string()),
+    }
 }

@@ -17,7 +17,8 @@ pub async fn over_udp(socket: &Watched, query: &[u8]) -> io::Result<Vec<u8>> {
     let mut reply = vec![0; ROOM];
     loop {
         let receive = |fd: &_| Ok(rustix::net::recv(fd, &mut reply[..], RecvFlags::DONTWAIT)?);
-        let (length, _) = socket.async_io(Interest::READABLE, receive).await?;
+        // A refusal by ICMP makes the socket fail but not readable.
+        let (length, _) = socket.async_io(Interest::READABLE | Interest::ERROR, receive).await?;
         if reply_matches(query, &reply[..length]) {
             reply.truncate(length);
             return Ok(reply);

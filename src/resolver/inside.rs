@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::Interest;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
@@ -45,6 +45,8 @@ struct Pool {
     ready: Semaphore,
     /// How many there are, idle or not.
     made: AtomicUsize,
+    /// When the manager was last asked for more, unless more came.
+    asked: Mutex<Option<Instant>>,
 }
 
 /// A UDP socket connected to a server for one question; it goes back when dropped.
@@ -103,6 +105,11 @@ impl Inside {
     }
 
     fn ask_for_more(&self, pool: &Pool) {
+        let mut asked = pool.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.is_some_and(|asked| asked.elapsed() < ASK_AGAIN) {
+            return;
+        }
+        *asked = Some(Instant::now());
         let room = MOST.saturating_sub(pool.made.load(Ordering::Relaxed));
         let (udp, tcp) = match std::ptr::eq(pool, &self.udp) {
             true => (MORE.0.min(room), 0),
@@ -121,12 +128,18 @@ impl Inside {
 
 impl Pool {
     fn new() -> Self {
-        Self { idle: Mutex::default(), ready: Semaphore::new(0), made: AtomicUsize::new(0) }
+        Self {
+            idle: Mutex::default(),
+            ready: Semaphore::new(0),
+            made: AtomicUsize::new(0),
+            asked: Mutex::default(),
+        }
     }
 
     fn add(&self, socket: OwnedFd) {
         if self.made.load(Ordering::Relaxed) < MOST {
             self.made.fetch_add(1, Ordering::Relaxed);
+            self.asked.lock().unwrap_or_else(PoisonError::into_inner).take();
             self.put(Arc::new(socket));
         }
     }

@@ -9,13 +9,14 @@ use crate::channel::{Build, Watched};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::process::{ExitCode, abort};
 use std::sync::Arc;
 use tokio::io::Interest;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
+use tracing_subscriber::EnvFilter;
 
 /// The backlog of the channel: managers come one at a time.
 const BACKLOG: i32 = 16;
@@ -23,7 +24,10 @@ const BACKLOG: i32 = 16;
 /// The entry point of the resolver process, given the number of the listening channel socket that it inherited. The caller has
 /// started no thread. It returns when the resolver was told to end.
 pub fn run(listener: RawFd) -> ExitCode {
-    let _ = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).try_init();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Whoever set a log up before means another one.
+    let _ = log.with_ansi(false).try_init();
     match start(listener) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -88,12 +92,12 @@ fn inherited(listener: RawFd) -> io::Result<OwnedFd> {
 }
 
 fn close_others(kept: &OwnedFd) -> io::Result<()> {
-    use std::os::fd::AsRawFd;
-    let names: Vec<_> =
-        fs::read_dir("/proc/self/fd")?.flatten().map(|entry| entry.file_name()).collect();
+    let names = fs::read_dir("/proc/self/fd")?.flatten().map(|entry| entry.file_name());
+    // All are known, and the directory is closed, before any is closed.
+    let names: Vec<_> = names.collect();
     let numbers = names.iter().filter_map(|name| name.to_str()?.parse::<RawFd>().ok());
     for number in numbers.filter(|number| *number > 2 && *number != kept.as_raw_fd()) {
-        // The one that the directory was read through is closed already.
+        // The directory's own number was in the list, too.
         let _ = nix::unistd::close(number);
     }
     Ok(())

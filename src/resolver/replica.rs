@@ -8,6 +8,7 @@ use super::upstream::{Upstreams, Via};
 use crate::channel::{FdKind, SocketSet, Watched};
 use crate::model::{EndpointId, NetworkId, Publish, SandboxId};
 use crate::registry::{Mentioned, Registry, SandboxView, Update};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -52,12 +53,12 @@ pub enum Refused {
         /// How many came.
         came: usize,
     },
-    /// Sockets made inside for a sandbox that is not known.
-    #[error("no such sandbox: {0}")]
+    /// A sandbox that is not known.
+    #[error("sandbox {0} has no resolver")]
     UnknownSandbox(SandboxId),
     /// A descriptor cannot be used.
-    #[error("descriptor cannot be watched")]
-    Watch(#[from] io::Error),
+    #[error("descriptor cannot be used: {0}")]
+    Unusable(#[from] io::Error),
 }
 
 impl Replica {
@@ -81,8 +82,8 @@ impl Replica {
     }
 
     /// Returns a sandbox.
-    pub fn sandbox(&self, id: SandboxId) -> Option<&Arc<Sandbox>> {
-        self.sandboxes.get(&id)
+    pub fn sandbox(&self, id: SandboxId) -> Result<&Arc<Sandbox>, Refused> {
+        self.sandboxes.get(&id).ok_or(Refused::UnknownSandbox(id))
     }
 
     /// Returns how many sandboxes there are.
@@ -151,9 +152,13 @@ impl Replica {
         }
         let (mut listens, id) = (false, set.sandbox);
         for (kind, fd) in set.fds.iter().zip(fds) {
+            if !matches!(kind, FdKind::Pid | FdKind::NftOwner) {
+                // One that blocks would hold up a whole shard.
+                rustix::io::ioctl_fionbio(&fd, true).map_err(io::Error::from)?;
+            }
             match kind {
-                FdKind::InsideUdp => self.known(id)?.inside.add_udp(fd),
-                FdKind::InsideTcp => self.known(id)?.inside.add_tcp(fd),
+                FdKind::InsideUdp => self.sandbox(id)?.inside.add_udp(fd),
+                FdKind::InsideTcp => self.sandbox(id)?.inside.add_tcp(fd),
                 FdKind::Pid => self.watch(id, Arc::new(fd))?,
                 FdKind::NftOwner => self.of(id).nft_owner = Some(Arc::new(fd)),
                 FdKind::Udp => self.of(id).udp = Some(Arc::new(fd)),
@@ -165,10 +170,6 @@ impl Replica {
             self.serve(id);
         }
         Ok(())
-    }
-
-    fn known(&self, id: SandboxId) -> Result<&Arc<Sandbox>, Refused> {
-        self.sandboxes.get(&id).ok_or(Refused::UnknownSandbox(id))
     }
 
     fn of(&mut self, id: SandboxId) -> &mut Descriptors {
@@ -204,11 +205,6 @@ impl Replica {
     /// Drops a sandbox whose process has ended: its names, its descriptors, and it. Returns whether it was there; the
     /// event may have been on its way while the sandbox went, or came back with another process.
     pub fn ended(&mut self, id: SandboxId) -> bool {
-        let has_ended = |pid: &Arc<OwnedFd>| {
-            use rustix::event::{PollFd, PollFlags, Timespec, poll};
-            let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-            poll(&mut [PollFd::new(pid, PollFlags::IN)], Some(&now)) == Ok(1)
-        };
         let pid = self.descriptors.get(&id).and_then(|descriptors| descriptors.pid.as_ref());
         if !pid.is_some_and(has_ended) {
             return false;
@@ -223,8 +219,11 @@ impl Replica {
     }
 
     /// Keeps the socket that holds a host port.
-    pub fn hold(&mut self, port: Publish, socket: OwnedFd) {
+    pub fn hold(&mut self, port: Publish, fds: Vec<OwnedFd>) -> Result<(), Refused> {
+        let [socket] = <[OwnedFd; 1]>::try_from(fds)
+            .map_err(|fds| Refused::Count { named: 1, came: fds.len() })?;
         self.ports.insert(port, socket);
+        Ok(())
     }
 
     /// Lets a host port go.
@@ -252,4 +251,10 @@ impl Replica {
             (SocketSet { sandbox: *id, fds: kinds }, fds)
         })
     }
+}
+
+/// Whether a pidfd's process has ended.
+fn has_ended(pidfd: &Arc<OwnedFd>) -> bool {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&now)) == Ok(1)
 }

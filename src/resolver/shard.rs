@@ -143,7 +143,7 @@ impl Shard {
     }
 
     async fn run(self: Rc<Self>, mut commands: UnboundedReceiver<Command>) {
-        let mut served: HashMap<SandboxId, JoinSet<io::Result<()>>> = HashMap::new();
+        let mut served: HashMap<SandboxId, JoinSet<()>> = HashMap::new();
         while let Some(command) = commands.recv().await {
             match command {
                 Command::Serve(sandbox, sockets) => {
@@ -169,10 +169,23 @@ impl Shard {
         }
     }
 
-    fn serve(self: &Rc<Self>, sandbox: &Arc<Sandbox>, sockets: Sockets) -> JoinSet<io::Result<()>> {
+    fn serve(self: &Rc<Self>, sandbox: &Arc<Sandbox>, sockets: Sockets) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        tasks.spawn_local(udp::serve(self.clone(), sandbox.clone(), sockets.udp));
-        tasks.spawn_local(tcp::serve(self.clone(), sandbox.clone(), sockets.tcp));
+        let udp = udp::serve(self.clone(), sandbox.clone(), sockets.udp);
+        tasks.spawn_local(complain(sandbox.id, "UDP", udp));
+        let tcp = tcp::serve(self.clone(), sandbox.clone(), sockets.tcp);
+        tasks.spawn_local(complain(sandbox.id, "TCP", tcp));
         tasks
+    }
+}
+
+/// Says so when a sandbox cannot be served, as when the kernel watches no more descriptors.
+async fn complain(
+    sandbox: SandboxId,
+    transport: &'static str,
+    serve: impl Future<Output = io::Result<()>>,
+) {
+    if let Err(error) = serve.await {
+        tracing::error!(?sandbox, transport, %error, "sandbox is not served");
     }
 }

@@ -19,11 +19,11 @@ pub struct NetworkArgs {
     /// The link-layer address on the first network
     #[arg(long, value_name = "MAC", help_heading = "Network")]
     mac_address: Option<Mac>,
-    /// Publish a port: [IP:][HOST:]CONTAINER[/tcp|udp]
     #[arg(short, long, value_name = "PORT", help_heading = "Network")]
+    #[arg(help = "Publish a port: [IP:][HOST:]CONTAINER[/tcp|udp]")]
     publish: Vec<String>,
-    /// Say that a port is served: PORT[/tcp|udp]
     #[arg(long, value_name = "PORT", help_heading = "Network")]
+    #[arg(help = "Say that a port is served: PORT[/tcp|udp]")]
     expose: Vec<String>,
     /// A DNS server, asked from inside the sandbox, instead of the host's
     #[arg(long, value_name = "IP", help_heading = "Names")]

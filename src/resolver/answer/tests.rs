@@ -30,9 +30,9 @@ fn network(byte: u8, name: &str, subnets: &[&str]) -> NetworkNames {
 
 fn endpoint(byte: u8, network: u8, names: &[&str], addresses: &[&str]) -> Update {
     Update::PutEndpoint(EndpointNames {
-        owner: id(byte),
         id: id(byte),
         network: id(network),
+        owner: id(byte),
         sandbox: names[0].parse().unwrap(),
         names: names.iter().map(|name| (name.parse().unwrap(), Source::Container)).collect(),
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
