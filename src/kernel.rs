@@ -80,6 +80,9 @@ pub trait Kernel: Send + Sync + 'static {
     /// Makes a sandbox's DNS sockets and the table in its namespace; lo is brought up first.
     fn dns_sockets(&self, place: &Place) -> Result<DnsSockets, KernelError>;
 
+    /// Removes the table that [`Kernel::dns_sockets`] has made, once the sockets made with it are closed everywhere.
+    fn remove_dns_table(&self, place: &Place) -> Result<(), KernelError>;
+
     /// Makes sockets inside for the servers of `--dns`.
     fn inside_sockets(
         &self,

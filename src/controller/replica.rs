@@ -22,19 +22,13 @@ pub struct Sockets(Vec<(FdKind, Arc<OwnedFd>)>);
 
 impl Sockets {
     /// Takes what was made inside a namespace.
-    pub fn new(
-        dns: Option<DnsSockets>,
-        pidfd: Option<Arc<OwnedFd>>,
-        inside: InsideSockets,
-    ) -> Self {
+    pub fn new(dns: Option<DnsSockets>, pidfd: Option<Arc<OwnedFd>>) -> Self {
         let mut fds = Vec::new();
         if let Some(DnsSockets { udp, tcp, nft_owner }) = dns {
             let named = [(FdKind::Udp, udp), (FdKind::Tcp, tcp), (FdKind::NftOwner, nft_owner)];
             fds.extend(named.map(|(kind, fd)| (kind, Arc::new(fd))));
         }
         fds.extend(pidfd.map(|pidfd| (FdKind::Pid, pidfd)));
-        fds.extend(inside.udp.into_iter().map(|fd| (FdKind::InsideUdp, Arc::new(fd))));
-        fds.extend(inside.tcp.into_iter().map(|fd| (FdKind::InsideTcp, Arc::new(fd))));
         Self(fds)
     }
 
@@ -47,11 +41,6 @@ impl Sockets {
     pub fn listens(&self) -> bool {
         let has = |wanted| self.0.iter().any(|(kind, _)| *kind == wanted);
         has(FdKind::Udp) && has(FdKind::Tcp) && has(FdKind::NftOwner)
-    }
-
-    /// Adds sockets for asking the sandbox's own servers.
-    pub fn extend(&mut self, inside: InsideSockets) {
-        self.0.extend(Self::new(None, None, inside).0);
     }
 
     /// Returns the message that hands them on.
@@ -114,6 +103,14 @@ impl Replica {
         messages.push(bare(ToResolver::EndSnapshot));
         messages
     }
+}
+
+/// Returns the message that gives sockets for asking a sandbox's own servers. They are not kept here: each is one
+/// resolver's, for one question at a time, and the next resolver asks for its own.
+pub fn inside(sandbox: SandboxId, sockets: InsideSockets) -> Message {
+    let udp = sockets.udp.into_iter().map(|fd| (FdKind::InsideUdp, Arc::new(fd)));
+    let tcp = sockets.tcp.into_iter().map(|fd| (FdKind::InsideTcp, Arc::new(fd)));
+    Sockets(udp.chain(tcp).collect()).message(sandbox)
 }
 
 /// Returns the message that makes the resolver hold a host port too.

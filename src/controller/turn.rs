@@ -1,20 +1,20 @@
 //! Turn: what a command has while it works, and the beats after deciding.
 
 use super::effect::Effect;
-use super::replica::{Message, Replica, Sockets};
+use super::replica::{self, Message, Replica, Sockets};
 use super::{Failure, Resolver, Settings, file};
 use crate::channel::{ToResolver, batches};
 use crate::driver::{self, Scope, firewall};
 use crate::kernel::{Kernel, Touched};
-use crate::model::{Change, NetworkId, SandboxId, State};
+use crate::model::{Change, NetworkId, Sandbox, SandboxId, State};
 use crate::plan::{self, Place, Step, nft};
-use crate::registry::{Forward, Update, sandbox_view};
+use crate::registry::{Forward, sandbox_view};
 use crate::store::{Store, Ticket};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 /// How many UDP and TCP sockets a sandbox with servers of its own is given at first.
 const INSIDE: (usize, usize) = (8, 2);
@@ -103,16 +103,16 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let effect = Effect::of(change, before, &self.state);
         let mut warnings = Vec::new();
         if effect.withdraws {
-            warnings.extend(self.publish(self.messages(&effect)).await);
+            warnings.extend(self.publish(updates(&effect)).await);
         }
         self.converge(&effect.scope).await?;
+        let mut news = if effect.withdraws { Vec::new() } else { updates(&effect) };
         for id in &effect.sandboxes {
-            self.open_sockets(*id)?;
+            self.close_sockets(*id, before).await;
+            news.extend(self.open_sockets(*id)?);
             file::rewrite(before, &self.state, *id, &self.settings);
         }
-        if !effect.withdraws {
-            warnings.extend(self.publish(self.messages(&effect)).await);
-        }
+        warnings.extend(self.publish(news).await);
         for address in effect.released {
             self.kernel.flush_conntrack(address).await;
         }
@@ -184,29 +184,53 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         }
     }
 
-    /// Gives a sandbox the sockets it is to have, or takes them away.
-    pub(super) fn open_sockets(&mut self, id: SandboxId) -> Result<(), Failure> {
+    /// Takes the resolver away from a sandbox that is to have none any more: first its sockets, so that its table is
+    /// nobody's, then the table.
+    async fn close_sockets(&mut self, id: SandboxId, before: &State) {
+        if !self.listens(id) || self.is_to_listen(id) {
+            return;
+        }
+        if self.state.sandboxes.get(&id).is_some_and(|sandbox| sandbox.is_running()) {
+            self.publish(vec![(ToResolver::CloseSockets(id), Vec::new())]).await;
+        }
+        self.replica.sockets().remove(&id);
+        let Some(place) = before.sandboxes.get(&id).map(|sandbox| place(sandbox)) else { return };
+        if let Err(error) = self.kernel.remove_dns_table(&place) {
+            // A namespace that has ended took it along.
+            debug!(sandbox = id.short(), %error, "no DNS table removed");
+        }
+    }
+
+    /// Gives a running sandbox the sockets it is to have. Returns what the resolver is to be told of them.
+    pub(super) fn open_sockets(&mut self, id: SandboxId) -> Result<Vec<Message>, Failure> {
         let Some(sandbox) = self.state.sandboxes.get(&id).filter(|sandbox| sandbox.is_running())
         else {
             self.replica.sockets().remove(&id);
-            return Ok(());
+            return Ok(Vec::new());
         };
-        let wanted = self.settings.dns && file::wants_resolver(&self.state, id, &self.settings);
-        let listens = self.replica.sockets().get(&id).is_some_and(Sockets::listens);
-        if wanted == listens && (wanted || self.replica.sockets().contains_key(&id)) {
-            return Ok(());
+        let wanted = self.is_to_listen(id);
+        if wanted == self.listens(id) && (wanted || self.replica.sockets().contains_key(&id)) {
+            return Ok(Vec::new());
         }
-        let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
+        let place = place(sandbox);
         let dns = wanted.then(|| self.kernel.dns_sockets(&place)).transpose()?;
-        let inside = match sandbox_view(&self.state, id).forward {
-            Forward::Inside(_) if wanted => {
-                self.kernel.inside_sockets(&place, INSIDE.0, INSIDE.1)?
-            }
-            _ => Default::default(),
-        };
-        let sockets = Sockets::new(dns, self.processes.get(&id).cloned(), inside);
+        let sockets = Sockets::new(dns, self.processes.get(&id).cloned());
+        let mut messages = vec![sockets.message(id)];
         self.replica.sockets().insert(id, sockets);
-        Ok(())
+        if wanted && matches!(sandbox_view(&self.state, id).forward, Forward::Inside(_)) {
+            let inside = self.kernel.inside_sockets(&place, INSIDE.0, INSIDE.1)?;
+            messages.push(replica::inside(id, inside));
+        }
+        Ok(messages)
+    }
+
+    fn listens(&self, id: SandboxId) -> bool {
+        self.replica.sockets().get(&id).is_some_and(Sockets::listens)
+    }
+
+    fn is_to_listen(&self, id: SandboxId) -> bool {
+        let running = self.state.sandboxes.get(&id).is_some_and(|sandbox| sandbox.is_running());
+        running && self.settings.dns && file::wants_resolver(&self.state, id, &self.settings)
     }
 
     /// Beat 4: tells the resolver and waits until it has understood. A silent resolver is a warning: its successor is
@@ -218,15 +242,13 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let told = self.resolver.tell(messages).await;
         told.err().map(|_| "the resolver has not confirmed yet: names may take a moment".to_owned())
     }
+}
 
-    /// Returns the messages of an effect: names, then sockets, then ports.
-    fn messages(&self, effect: &Effect) -> Vec<Message> {
-        let updates: Vec<Update> = effect.updates.clone();
-        let mut messages: Vec<Message> =
-            batches(updates).map(|batch| (ToResolver::Updates(batch), Vec::new())).collect();
-        let sockets = self.replica.sockets();
-        let changed = effect.sandboxes.iter().filter_map(|id| Some((id, sockets.get(id)?)));
-        messages.extend(changed.map(|(id, sockets)| sockets.message(*id)));
-        messages
-    }
+/// Returns the messages that change the resolver's names.
+fn updates(effect: &Effect) -> Vec<Message> {
+    batches(effect.updates.clone()).map(|batch| (ToResolver::Updates(batch), Vec::new())).collect()
+}
+
+fn place(sandbox: &Sandbox) -> Place {
+    Place { origin: sandbox.origin.clone(), netns: sandbox.netns }
 }

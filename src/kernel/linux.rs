@@ -108,6 +108,10 @@ impl Kernel for Linux {
         socket::dns(place)
     }
 
+    fn remove_dns_table(&self, place: &Place) -> Result<(), KernelError> {
+        socket::remove_dns_table(place)
+    }
+
     fn inside_sockets(
         &self,
         place: &Place,

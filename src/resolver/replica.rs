@@ -8,6 +8,7 @@ use super::upstream::{Upstreams, Via};
 use crate::channel::{FdKind, SocketSet, Watched};
 use crate::model::{EndpointId, NetworkId, Publish, SandboxId};
 use crate::registry::{Mentioned, Registry, SandboxView, Update};
+use nix::sys::stat::fstat;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -161,15 +162,21 @@ impl Replica {
                 FdKind::InsideTcp => self.sandbox(id)?.inside.add_tcp(fd),
                 FdKind::Pid => self.watch(id, Arc::new(fd))?,
                 FdKind::NftOwner => self.of(id).nft_owner = Some(Arc::new(fd)),
-                FdKind::Udp => self.of(id).udp = Some(Arc::new(fd)),
-                FdKind::Tcp => self.of(id).tcp = Some(Arc::new(fd)),
+                FdKind::Udp => listens |= put(&mut self.of(id).udp, fd)?,
+                FdKind::Tcp => listens |= put(&mut self.of(id).tcp, fd)?,
             }
-            listens |= matches!(kind, FdKind::Udp | FdKind::Tcp);
         }
         if listens {
             self.serve(id);
         }
         Ok(())
+    }
+
+    /// Serves a sandbox no longer, though it goes on.
+    pub fn close(&mut self, id: SandboxId) {
+        self.shards.stop(id);
+        let descriptors = self.of(id);
+        (descriptors.udp, descriptors.tcp, descriptors.nft_owner) = (None, None, None);
     }
 
     fn of(&mut self, id: SandboxId) -> &mut Descriptors {
@@ -257,4 +264,17 @@ impl Replica {
 fn has_ended(pidfd: &Arc<OwnedFd>) -> bool {
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&now)) == Ok(1)
+}
+
+/// Takes a socket in the place of another. Returns false if it is the same one, which goes on as it is: answers to what was
+/// read from it are still on their way.
+fn put(place: &mut Option<Arc<OwnedFd>>, socket: OwnedFd) -> io::Result<bool> {
+    let identity = |fd: &OwnedFd| fstat(fd).map(|stat| (stat.st_dev, stat.st_ino));
+    if let Some(old) = place
+        && identity(old)? == identity(&socket)?
+    {
+        return Ok(false);
+    }
+    *place = Some(Arc::new(socket));
+    Ok(true)
 }
