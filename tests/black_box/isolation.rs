@@ -11,7 +11,7 @@ fn ping(host: &Host, from: &str, to: &str) -> Ran {
 
 /// Asks a name server that is reached directly, not through a resolver. It fails when none answers.
 fn reach(host: &Host, from: &str, server: &str) -> Ran {
-    host.inside(from, &format!("dig +short +tries=1 +time=1 @{server} any.example.test"))
+    host.inside(from, &format!("dig +short +tcp +tries=1 +time=1 @{server} any.example.test"))
 }
 
 #[test]
@@ -58,8 +58,8 @@ fn a_server_beyond_the_host_sees_the_hosts_address_unless_masquerading_is_off() 
     for sandbox in ["one", "plain", "two"] {
         assert_eq!(reach(&host, sandbox, "10.9.0.1").ok(), "198.51.100.7", "{sandbox}");
     }
-    let own = format!("udp {} any.example.test 1", host.address("two", "shown"));
-    let hosts = "udp 10.9.0.2 any.example.test 1";
+    let own = format!("tcp {} any.example.test 1", host.address("two", "shown"));
+    let hosts = "tcp 10.9.0.2 any.example.test 1";
     assert_eq!(beyond.asked(), [hosts, hosts, &own]);
 }
 

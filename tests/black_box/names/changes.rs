@@ -37,8 +37,13 @@ fn names_outlive_the_daemon_and_the_resolver() {
     host.netdns(&["register", "note", "--type", "TXT", "kept"]).ok();
     let before = host.netdns(&["names", "--format", "json"]).ok();
     let resolver = host.pid("ResolverPid");
+    let inspected = host.netdns(&["inspect", "web"]).ok();
+    let inspected: serde_json::Value = serde_json::from_str(&inspected).expect("JSON");
+    let pid = inspected[0]["State"]["Pid"].as_u64().expect("a pid");
     host.end_daemon("TERM");
-    assert_eq!(short(&host, "web", "entry"), ["192.0.2.1"], "while no manager runs");
+    // Not even `exec` goes without a manager.
+    let asked = host.sh(&format!("nsenter -t {pid} -n dig +short @127.0.0.11 entry"));
+    assert_eq!(asked.ok(), "192.0.2.1", "while no manager runs");
     host.sh(&format!("kill -KILL {resolver}")).ok();
     host.until(&format!("! kill -0 {resolver} 2>/dev/null"));
     host.start(&[]);

@@ -84,14 +84,14 @@ fn without_any_server_nobody_is_asked_instead() {
 fn a_server_of_the_sandboxs_own_is_asked_from_inside_it() {
     let host = with_localnet();
     let worlds = Upstream::at_router(&host);
-    host.sleeper("ns", &["--network", "localnet"]);
-    let own = Upstream::in_sandbox(&host, "ns");
+    host.sleeper("server", &["--network", "localnet"]);
+    let own = Upstream::in_sandbox(&host, "server");
     host.sleeper("client", &["--network", "localnet", "--dns", "172.18.0.2"]);
     assert_eq!(short(&host, "client", "www.example.test"), ["203.0.113.53"]);
     assert_eq!(own.asked(), ["udp 172.18.0.3 www.example.test 1"]);
-    assert_eq!(short(&host, "client", "ns"), ["172.18.0.2"]);
+    assert_eq!(short(&host, "client", "server"), ["172.18.0.2"]);
     assert!(worlds.asked().is_empty(), "{:?}", worlds.asked());
-    assert_eq!(short(&host, "ns", "www.example.test"), ["198.51.100.7"]);
+    assert_eq!(short(&host, "server", "www.example.test"), ["198.51.100.7"]);
 }
 
 #[test]

@@ -103,7 +103,9 @@ fn neither_a_neighbour_nor_the_host_reaches_a_sandboxs_resolver() {
             assert_ne!(host.sh(&ask).code, 0, "{ask}");
         }
     }
-    // The worst case: a victim that takes packets for its loopback from the wire, and frames made by hand.
+    // The worst case: a victim that takes packets for its loopback from the wire, frames made by hand, and no firewall
+    // between them.
+    host.sh("sysctl -qw net.bridge.bridge-nf-call-iptables=0 2>/dev/null || true").ok();
     host.inside(
         "victim",
         "sysctl -qw net.ipv4.conf.all.route_localnet=1 net.ipv4.conf.eth0.route_localnet=1",

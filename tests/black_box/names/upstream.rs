@@ -45,7 +45,7 @@ impl<'a> Upstream<'a> {
         log.lines().filter(|line| *line != "listening").map(str::to_owned).collect()
     }
 
-    /// Whether any question held this text. The server is asked for `end.test` first, so that all before has arrived.
+    /// Whether any question so far held this text.
     pub fn was_asked(&self, text: &str) -> bool {
         self.asked().iter().any(|line| line.contains(text))
     }
