@@ -3,6 +3,8 @@
 use super::upstream::Upstream;
 use super::{dig, short, with_localnet, with_localnet_and};
 use crate::host::Host;
+use std::fs;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 /// Gives the router an address that swallows whatever comes to it.
@@ -106,4 +108,52 @@ fn an_own_server_is_asked_once_a_network_leads_to_it() {
     assert_eq!(short(&host, "client", "www.example.test"), ["198.51.100.7"]);
     host.netdns(&["network", "disconnect", "localnet", "client"]).ok();
     assert!(dig(&host, "client", "two.example.test").denies("NXDOMAIN"));
+}
+
+/// Starts a question in a sandbox and waits until it has reached the server.
+fn begin(host: &Host, upstream: &Upstream, sandbox: &str, name: &str) -> Child {
+    let netdns = env!("CARGO_BIN_EXE_netdns");
+    let asking = host.spawn(name, &[netdns, "exec", sandbox, "dig", "+short", "+tries=1", name]);
+    upstream.wait_for(host, name);
+    asking
+}
+
+/// Waits for the end of a question that was begun, and returns what dig has printed.
+fn end(host: &Host, mut asking: Child, name: &str) -> String {
+    asking.wait().expect("dig ends");
+    fs::read_to_string(host.path(name)).expect("its output")
+}
+
+#[test]
+fn more_questions_to_an_own_server_than_there_are_sockets_are_all_answered() {
+    let host = with_localnet();
+    host.sleeper("server", &["--network", "localnet"]);
+    let own = Upstream::in_sandbox(&host, "server");
+    host.sleeper("client", &["--network", "localnet", "--dns", "172.18.0.2"]);
+    let names: Vec<String> = (0..20).map(|number| format!("slow{number}.example.test")).collect();
+    let asking: Vec<Child> = names.iter().map(|name| begin(&host, &own, "client", name)).collect();
+    own.go();
+    for (asking, name) in asking.into_iter().zip(&names) {
+        assert_eq!(end(&host, asking, name), "203.0.113.53\n", "{name}");
+    }
+}
+
+#[test]
+fn a_question_under_way_is_answered_whatever_changes_meanwhile() {
+    let mut host = with_localnet();
+    let upstream = Upstream::at_router(&host);
+    host.netdns(&["network", "create", "other"]).ok();
+    host.sleeper("client", &["--network", "localnet"]);
+    let asking = begin(&host, &upstream, "client", "slow.connect.test");
+    host.netdns(&["network", "connect", "other", "client"]).ok();
+    upstream.go();
+    assert_eq!(end(&host, asking, "slow.connect.test"), "198.51.100.7\n");
+    upstream.halt();
+    let asking = begin(&host, &upstream, "client", "slow.manager.test");
+    host.end_daemon("TERM");
+    host.start(&[]);
+    // It is the same resolver, told everything anew.
+    assert_eq!(short(&host, "client", "client.other"), [host.address("client", "other")]);
+    upstream.go();
+    assert_eq!(end(&host, asking, "slow.manager.test"), "198.51.100.7\n");
 }

@@ -1,14 +1,17 @@
 """A name server for tests: UDP and TCP at ADDRESS port 53.
 
 Answers A with ANSWER, TXT of big.* with 3,000 bytes (over UDP with TC alone), names of one label with NXDOMAIN, all else
-with nothing. Prints a line a question: transport, asker, name, type.
+with nothing. Names that begin with slow are answered once the file GO exists. Prints a line a question: transport, asker,
+name, type.
 """
+import os
 import socket
 import struct
 import sys
 import threading
+import time
 
-address, answer = sys.argv[1:3]
+address, answer, go = sys.argv[1:4]
 
 
 def question(query):
@@ -27,6 +30,8 @@ def record(rr_type, data):
 def reply(query, transport, asker):
     name, rr_type, asked = question(query)
     print(transport, asker, name, rr_type, flush=True)
+    while name.startswith("slow") and not os.path.exists(go):
+        time.sleep(0.01)
     flags, records = 0x8180, []
     if "." not in name:
         flags |= 3
@@ -42,8 +47,11 @@ def reply(query, transport, asker):
 
 def over_udp():
     while True:
-        query, peer = udp.recvfrom(65535)
-        udp.sendto(reply(query, "udp", peer[0]), peer)
+        threading.Thread(target=answer_one, args=udp.recvfrom(65535), daemon=True).start()
+
+
+def answer_one(query, peer):
+    udp.sendto(reply(query, "udp", peer[0]), peer)
 
 
 def over_tcp(connection, peer):
