@@ -34,6 +34,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{Mutex, MutexGuard};
 use turn::Turn;
 
+/// Where a sandbox's resolver listens (`--dns-listen`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// At an ephemeral port of 127.0.0.11, to which a table in the sandbox rewrites port 53.
+    Rewrite,
+    /// At port 53 of 127.0.0.11 itself.
+    Direct,
+    /// Nowhere: DNS is left alone.
+    Nowhere,
+}
+
 /// How a daemon was told to work.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -45,8 +56,8 @@ pub struct Settings {
     pub policy: Policy,
     /// The host's resolv.conf, as it was read at start.
     pub host_resolv: HostResolv,
-    /// Whether sandboxes get a resolver at all (`--dns-listen none` says no).
-    pub dns: bool,
+    /// Where sandboxes get a resolver.
+    pub dns: Listen,
     /// Whether the foreign FORWARD chain may be given our marked rules.
     pub foreign_hooks: bool,
 }

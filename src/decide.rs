@@ -11,6 +11,7 @@ mod ports;
 mod predefined;
 mod register;
 mod sandbox;
+mod share;
 mod subnet;
 
 pub use endpoint::{connect, disconnect};

@@ -39,7 +39,8 @@ pub fn wanted(state: &State, scope: &Scope) -> Wanted {
     let mut wanted = Wanted { gone: scope.gone.clone(), ..Wanted::default() };
     let running = scope.sandboxes.iter().filter_map(|id| state.sandboxes.get(id));
     let mut networks = scope.networks.clone();
-    for sandbox in running.filter(|sandbox| sandbox.is_running()) {
+    // One that shares a namespace has nothing of its own there.
+    for sandbox in running.filter(|sandbox| sandbox.is_running() && sandbox.shares.is_none()) {
         for (endpoint, network) in state.endpoints_of(sandbox.id) {
             networks.insert(network.id);
             let Some(veth) = bridge::veth(network, endpoint, place(sandbox)) else { continue };

@@ -43,12 +43,12 @@ pub struct Looked {
 /// A sandbox's DNS sockets, made inside its namespace.
 #[derive(Debug)]
 pub struct DnsSockets {
-    /// UDP, bound to 127.0.0.11 at an ephemeral port and to device lo.
+    /// UDP, bound to 127.0.0.11 and to device lo.
     pub udp: OwnedFd,
     /// TCP, the same, listening.
     pub tcp: OwnedFd,
-    /// The netlink socket that owns the table which rewrites port 53.
-    pub nft_owner: OwnedFd,
+    /// The netlink socket that owns the table which rewrites port 53, if there is one.
+    pub nft_owner: Option<OwnedFd>,
 }
 
 /// Sockets made inside a namespace for asking a sandbox's own servers.
@@ -77,8 +77,9 @@ pub trait Kernel: Send + Sync + 'static {
     /// Opens and checks a namespace: it is one, it is not the host's own.
     fn look(&self, attach: &AttachTo) -> Result<Looked, KernelError>;
 
-    /// Makes a sandbox's DNS sockets and the table in its namespace; lo is brought up first.
-    fn dns_sockets(&self, place: &Place) -> Result<DnsSockets, KernelError>;
+    /// Makes a sandbox's DNS sockets and, unless they are bound to port 53 itself, the table in its namespace that leads
+    /// there; lo is brought up first.
+    fn dns_sockets(&self, place: &Place, direct: bool) -> Result<DnsSockets, KernelError>;
 
     /// Removes the table that [`Kernel::dns_sockets`] has made, once the sockets made with it are closed everywhere.
     fn remove_dns_table(&self, place: &Place) -> Result<(), KernelError>;
@@ -108,4 +109,7 @@ pub trait Kernel: Send + Sync + 'static {
 
     /// Forgets connection tracking entries of an address that is released.
     fn flush_conntrack(&self, address: IpAddr) -> impl Future<Output = ()> + Send;
+
+    /// Forgets connection tracking entries that were begun towards a UDP port whose target has changed.
+    fn flush_udp_port(&self, port: u16) -> impl Future<Output = ()> + Send;
 }

@@ -28,7 +28,9 @@ pub use refusal::{Kind, Refusal};
 pub use request::{
     AttachTo, EndpointRequest, NetworkRequest, PublishRequest, RegisterRequest, RunRequest,
 };
-pub use sandbox::{Config, DnsConfig, Endpoint, ExtraHost, HostTarget, Origin, Sandbox, Status};
+pub use sandbox::{
+    Config, DnsConfig, Endpoint, ExtraHost, HostTarget, Origin, Sandbox, Shares, Status,
+};
 pub use state::State;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.

@@ -192,10 +192,10 @@ pub struct Attached {
     pub name: String,
     /// Its host name.
     pub hostname: String,
-    /// /etc/resolv.conf.
-    pub resolv_conf: String,
-    /// /etc/hosts.
-    pub hosts: String,
+    /// /etc/resolv.conf; none on the host's network, where the host's holds.
+    pub resolv_conf: Option<String>,
+    /// /etc/hosts; none likewise.
+    pub hosts: Option<String>,
     /// Lines for stderr.
     #[serde(default)]
     pub warnings: Vec<String>,

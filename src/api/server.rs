@@ -154,8 +154,8 @@ fn attached(admitted: Admitted) -> call::Attached {
         id: sandbox.id.to_string(),
         name: sandbox.name.to_string(),
         hostname: sandbox.config.hostname.clone(),
-        resolv_conf: texts.resolv_conf,
-        hosts: texts.hosts,
+        resolv_conf: texts.as_ref().map(|texts| texts.resolv_conf.clone()),
+        hosts: texts.map(|texts| texts.hosts),
         warnings,
     }
 }

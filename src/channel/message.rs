@@ -5,7 +5,7 @@ use crate::registry::{Source, Update};
 use serde::{Deserialize, Serialize};
 
 /// The version of the messages; a resolver with another one is replaced, not adopted.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 1;
 
 /// Which program speaks: a resolver of another build is replaced, not adopted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,8 +116,6 @@ pub enum ToResolver {
     /// A sandbox's descriptors: those made inside are added to what it has, the others take the place of their kind.
     /// Queries are answered as soon as UDP, TCP and the sandbox itself are known.
     Sockets(SocketSet),
-    /// A sandbox is no longer listened to; the end of its process is still watched.
-    CloseSockets(SandboxId),
     /// A socket that holds a host port while no manager lives, with one descriptor.
     HoldPort(Publish),
     /// A host port is let go.

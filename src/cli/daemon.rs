@@ -8,7 +8,7 @@ pub use args::{DaemonArgs, DnsListen};
 use super::Dirs;
 use super::outcome::{Failure, need_root};
 use crate::api::server;
-use crate::controller::{Controller, Replica, Settings, Supervisor};
+use crate::controller::{Controller, Listen, Replica, Settings, Supervisor};
 use crate::decide::Policy;
 use crate::etc::HostResolv;
 use crate::ipam::Pools;
@@ -74,7 +74,11 @@ fn prepare(args: &DaemonArgs, dirs: &Dirs) -> Result<Settings, Failure> {
         state_dir: dirs.state_dir.clone(),
         policy: policy(args)?,
         host_resolv: host_resolv(&dirs.resolv_conf)?,
-        dns: args.dns_listen != DnsListen::None,
+        dns: match args.dns_listen {
+            DnsListen::Rewrite => Listen::Rewrite,
+            DnsListen::Direct => Listen::Direct,
+            DnsListen::None => Listen::Nowhere,
+        },
         foreign_hooks: !args.no_foreign_hooks,
     })
 }

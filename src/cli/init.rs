@@ -37,6 +37,8 @@ pub struct Init {
     pub program: Program,
     /// All capabilities, writable /proc/sys and /sys.
     pub privileged: bool,
+    /// Its network namespace is nobody else's.
+    pub own_network: bool,
     /// Masked.
     pub run_dir: PathBuf,
     /// Masked.
@@ -86,6 +88,7 @@ impl Init {
         let Self {
             program,
             privileged,
+            own_network,
             run_dir,
             state_dir,
             mut go,
@@ -101,7 +104,7 @@ impl Init {
                 _ => std::process::exit(REFUSED.into()),
             };
         drop(go);
-        let place = Place { run_dir: &run_dir, state_dir: &state_dir, privileged };
+        let place = Place { run_dir: &run_dir, state_dir: &state_dir, privileged, own_network };
         let mut log = settle(
             &place,
             &attached,

@@ -7,10 +7,11 @@ use super::outcome::{Failure, Outcome, need_root, warn};
 use super::print;
 use super::program::Program;
 use super::sandbox::NetworkArgs;
-use crate::api::call::{Attach, Attached, GetStatus, RemoveSandbox, Settle};
+use crate::api::call::{Attach, Attached, GetStatus, InspectSandbox, RemoveSandbox, Settle};
 use crate::api::client::Client;
 use crate::model::{AttachTo, RunRequest};
 use clap::{ArgAction, Args};
+use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
@@ -94,11 +95,12 @@ fn start(args: RunArgs, dirs: &Dirs) -> Outcome {
     let program = Program::find(&args.command, &args.env, &dir)?;
     let detach = args.detach;
     let request = request(args)?;
-    let privileged = request.config.privileged;
-    let (init, mut child) = prepare(dirs, program, privileged, detach)?;
+    let network = Network::of(&request, &client)?;
+    let (init, mut child) = prepare(dirs, program, &request, &network, detach)?;
 
     let signals = Signals::block().map_err(|error| Failure::doing("block signals", error))?;
-    child.pid = match clone_init() {
+    let cloned = network.enter().and_then(|()| clone_init(network.is_own()));
+    child.pid = match cloned {
         Ok(Some(pid)) => pid,
         Ok(None) => {
             drop(child);
@@ -120,6 +122,50 @@ fn start(args: RunArgs, dirs: &Dirs) -> Outcome {
     // A manager that is away notices the end by itself when it is back.
     client.call(Settle { sandbox: attached.id }).ok();
     Ok(code)
+}
+
+/// The network namespace that the init is cloned into.
+enum Network {
+    /// A new one.
+    Own,
+    /// The host's.
+    Host,
+    /// Another sandbox's.
+    Of(File),
+}
+
+impl Network {
+    /// Reads `host` and `container:NAME`; whether they may stand where they do is the daemon's to say.
+    fn of(request: &RunRequest, client: &Client) -> Result<Self, Failure> {
+        for wanted in &request.networks {
+            if wanted.network == "host" {
+                return Ok(Self::Host);
+            }
+            let Some(name) = wanted.network.strip_prefix("container:") else { continue };
+            let owner = client.call(InspectSandbox { sandbox: name.to_owned() })?;
+            if !owner.state.running {
+                return Err(Failure::new(format!("sandbox {} is not running", owner.name)));
+            }
+            let key = owner.network_settings.sandbox_key;
+            let opened = File::open(&key);
+            return opened
+                .map(Self::Of)
+                .map_err(|error| Failure::doing(format!("open {key}"), error));
+        }
+        Ok(Self::Own)
+    }
+
+    fn is_own(&self) -> bool {
+        matches!(self, Self::Own)
+    }
+
+    /// Enters another sandbox's, so that the clone is born there.
+    fn enter(&self) -> io::Result<()> {
+        match self {
+            Self::Own | Self::Host => Ok(()),
+            Self::Of(file) => Ok(setns(file, CloneFlags::CLONE_NEWNET)?),
+        }
+    }
 }
 
 /// Parses what is asked of the daemon; the namespace is filled in when it exists.
@@ -149,6 +195,7 @@ fn host_name(given: Option<String>) -> Result<String, Failure> {
 /// The CLI's side of the init that it has cloned.
 struct Child {
     pid: Pid,
+    own_network: bool,
     go: Option<PipeWriter>,
     report: PipeReader,
     exit_path: PathBuf,
@@ -159,7 +206,8 @@ struct Child {
 fn prepare(
     dirs: &Dirs,
     program: Program,
-    privileged: bool,
+    request: &RunRequest,
+    network: &Network,
     detach: bool,
 ) -> Result<(Init, Child), Failure> {
     let pipe = || io::pipe().map_err(|error| Failure::doing("make a pipe", error));
@@ -179,7 +227,8 @@ fn prepare(
     let absolute = |dir: &Path| std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     let init = Init {
         program,
-        privileged,
+        privileged: request.config.privileged,
+        own_network: network.is_own(),
         run_dir: absolute(&dirs.run_dir),
         state_dir: absolute(&dirs.state_dir),
         go: go_reader,
@@ -189,6 +238,7 @@ fn prepare(
     };
     let child = Child {
         pid: Pid::from_raw(0),
+        own_network: network.is_own(),
         go: Some(go_writer),
         report: report_reader,
         exit_path,
@@ -236,7 +286,10 @@ impl Child {
         fs::rename(&self.exit_path, &named)
             .map_err(|error| Failure::doing(format_args!("write {}", named.display()), error))?;
         self.exit_path = named;
-        request.attach = AttachTo::Init(self.pid.as_raw());
+        request.attach = match self.own_network {
+            true => AttachTo::Init(self.pid.as_raw()),
+            false => AttachTo::Shared(self.pid.as_raw()),
+        };
         Ok(client.call(Attach { sandbox: request })?)
     }
 

@@ -36,6 +36,8 @@ pub enum SandboxCommand {
     Stop(StopArgs),
     /// Remove stopped sandboxes; prints their names
     Rm(RmArgs),
+    /// List the host ports that lead to a sandbox
+    Port(PortArgs),
 }
 
 #[derive(Args, Debug)]
@@ -85,6 +87,15 @@ pub struct RmArgs {
 }
 
 #[derive(Args, Debug)]
+pub struct PortArgs {
+    /// Name, id or id prefix
+    sandbox: String,
+    /// One port of the sandbox only
+    #[arg(value_name = "PORT[/PROTO]")]
+    port: Option<String>,
+}
+
+#[derive(Args, Debug)]
 #[command(group = ArgGroup::new("namespace").required(true))]
 pub struct AttachArgs {
     /// The namespace's file
@@ -116,6 +127,7 @@ pub fn main(command: SandboxCommand, dirs: &Dirs) -> Outcome {
         SandboxCommand::Exec(args) => exec::exec(args, dirs),
         SandboxCommand::Stop(args) => stop(&args, &dirs.client()),
         SandboxCommand::Rm(args) => rm(&args, &dirs.client()),
+        SandboxCommand::Port(args) => port(&args, &dirs.client()),
     }
 }
 
@@ -196,6 +208,29 @@ fn rm(args: &RmArgs, client: &Client) -> Outcome {
             Err(error) => Err(error.into()),
         }
     })
+}
+
+/// Lists published ports as `80/tcp -> 0.0.0.0:5000`; of one port, the host's ends alone.
+fn port(args: &PortArgs, client: &Client) -> Outcome {
+    let sandbox = client.call(InspectSandbox { sandbox: args.sandbox.clone() })?;
+    let wanted = args.port.as_deref().map(spec::expose).transpose()?.map(|port| port.to_string());
+    let mut lines = String::new();
+    for (key, bindings) in listing::published(&sandbox) {
+        for binding in bindings {
+            let end = format!("{}:{}", binding.host_ip, binding.host_port);
+            match &wanted {
+                None => lines.push_str(&format!("{key} -> {end}\n")),
+                Some(wanted) if wanted == key => lines.push_str(&format!("{end}\n")),
+                Some(_) => {}
+            }
+        }
+    }
+    match wanted {
+        Some(wanted) if lines.is_empty() => {
+            Err(Failure::new(format!("No public port '{wanted}' published for {}", sandbox.name)))
+        }
+        _ => print::emit(&lines).map(|()| 0),
+    }
 }
 
 /// Adopts a namespace; prints the sandbox's id.

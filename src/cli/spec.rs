@@ -61,12 +61,8 @@ fn port(text: &str) -> Option<u16> {
     text.parse().ok().filter(|port| digits && *port != 0)
 }
 
-/// Parses `--network NAME` or `--network name=N,alias=A,ip=,mac-address=,gw-priority=`.
+/// Parses `--network NAME`, `host`, `none`, `container:NAME`, or `--network name=N,alias=A,ip=,mac-address=,gw-priority=`.
 pub fn network(text: &str) -> Result<EndpointRequest, Failure> {
-    if let Some(other) = text.strip_prefix("container:") {
-        let text = format!("a sandbox cannot share the network of {other} yet");
-        return Err(Failure::new(text).hint("--network NAME puts both on one network"));
-    }
     if !text.contains('=') {
         return Ok(EndpointRequest { network: text.to_owned(), ..Default::default() });
     }

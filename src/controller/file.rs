@@ -3,9 +3,9 @@
 //! They are rewritten in place when they change, and left alone once somebody else has changed them: what is found
 //! there must be what State said before. A path inside a sandbox is opened below its root and nowhere else.
 
-use super::Settings;
+use super::{Listen, Settings};
 use crate::etc::{self, Mode};
-use crate::model::{HostTarget, Origin, Sandbox, SandboxId, State};
+use crate::model::{HostTarget, Origin, Sandbox, SandboxId, Shares, State};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -26,24 +26,31 @@ pub struct Texts {
 /// inside, so that a resolver without names must ask for it.
 pub fn wants_resolver(state: &State, id: SandboxId, settings: &Settings) -> bool {
     let Some(sandbox) = state.sandboxes.get(&id) else { return false };
+    if settings.dns == Listen::Nowhere {
+        return false;
+    }
     let attached = !state.endpoints_of(id).is_empty();
     let no_server = sandbox.dns.servers.is_empty() && etc::usable(&settings.host_resolv).is_empty();
     state.has_names(id) || attached && no_server
 }
 
-/// Returns the texts of a sandbox's files.
-pub fn texts(state: &State, id: SandboxId, settings: &Settings) -> Texts {
-    let Some(sandbox) = state.sandboxes.get(&id) else {
-        return Texts { resolv_conf: String::new(), hosts: String::new() };
+/// Returns the texts of a sandbox's files: those of the sandbox whose namespace it shares, none on the host's network.
+pub fn texts(state: &State, id: SandboxId, settings: &Settings) -> Option<Texts> {
+    let sandbox = state.sandboxes.get(&id)?;
+    let id = match sandbox.shares {
+        Some(Shares::Host) => return None,
+        Some(Shares::Sandbox(owner)) => owner,
+        None => id,
     };
-    let mode = match settings.dns && wants_resolver(state, id, settings) {
+    let sandbox = state.sandboxes.get(&id)?;
+    let mode = match wants_resolver(state, id, settings) {
         true => Mode::Internal,
         false => Mode::Host,
     };
-    Texts {
+    Some(Texts {
         resolv_conf: etc::resolv_conf(&settings.host_resolv, &sandbox.dns, mode),
         hosts: hosts(state, sandbox),
-    }
+    })
 }
 
 fn hosts(state: &State, sandbox: &Sandbox) -> String {
@@ -68,15 +75,24 @@ fn hosts(state: &State, sandbox: &Sandbox) -> String {
     etc::hosts(ipv6, &own, &extra.collect::<Vec<_>>())
 }
 
-/// Rewrites the files of a running sandbox where its State has changed them.
+/// Rewrites the files of a running sandbox, and of those that share its namespace, where its State has changed them.
 pub fn rewrite(before: &State, after: &State, id: SandboxId, settings: &Settings) {
+    let sharing = after.sandboxes.values().filter(|s| s.shares == Some(Shares::Sandbox(id)));
+    for id in sharing.map(|sandbox| sandbox.id).chain([id]) {
+        rewrite_own(before, after, id, settings);
+    }
+}
+
+fn rewrite_own(before: &State, after: &State, id: SandboxId, settings: &Settings) {
     let Some(sandbox) = after.sandboxes.get(&id).filter(|sandbox| sandbox.is_running()) else {
         return;
     };
     if !before.sandboxes.get(&id).is_some_and(|sandbox| sandbox.is_running()) {
         return;
     }
-    let (old, new) = (texts(before, id, settings), texts(after, id, settings));
+    let (Some(old), Some(new)) = (texts(before, id, settings), texts(after, id, settings)) else {
+        return;
+    };
     let files =
         [("resolv.conf", old.resolv_conf, new.resolv_conf), ("hosts", old.hosts, new.hosts)];
     for (name, old, new) in files {
@@ -94,7 +110,7 @@ pub fn rewrite(before: &State, after: &State, id: SandboxId, settings: &Settings
 /// Puts the files of an adopted namespace where `ip netns exec` looks for them, or says what to put where.
 pub fn place(state: &State, id: SandboxId, settings: &Settings, warnings: &mut Vec<String>) {
     let Some(sandbox) = state.sandboxes.get(&id) else { return };
-    let texts = texts(state, id, settings);
+    let Some(texts) = texts(state, id, settings) else { return };
     match &sandbox.origin {
         Origin::Init(_) => {}
         Origin::Netns(path) if netns_dir(path).is_some() => {
@@ -114,7 +130,7 @@ pub fn place(state: &State, id: SandboxId, settings: &Settings, warnings: &mut V
             }
         }
         Origin::Pid(_) | Origin::Netns(_) => {
-            if settings.dns && wants_resolver(state, id, settings) {
+            if wants_resolver(state, id, settings) {
                 let advice = "for names, its /etc/resolv.conf should say: nameserver 127.0.0.11";
                 warnings.push(advice.to_owned());
             }
@@ -127,7 +143,7 @@ pub fn displace(state: &State, id: SandboxId, settings: &Settings) {
     let Some(sandbox) = state.sandboxes.get(&id) else { return };
     let Origin::Netns(path) = &sandbox.origin else { return };
     let Some(dir) = netns_dir(path) else { return };
-    let texts = texts(state, id, settings);
+    let Some(texts) = texts(state, id, settings) else { return };
     for (name, text) in [("resolv.conf", texts.resolv_conf), ("hosts", texts.hosts)] {
         let file = dir.join(name);
         if fs::read_to_string(&file).is_ok_and(|found| found == text)

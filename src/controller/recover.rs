@@ -6,23 +6,24 @@ use super::supervise::Returned;
 use super::turn::Turn;
 use super::{Controller, Failure, file};
 use crate::decide;
-use crate::driver::Scope;
+use crate::driver::{Scope, firewall};
 use crate::kernel::Kernel;
 use crate::model::{AttachTo, Change, IfName, Origin, Sandbox, SandboxId};
+use crate::plan::{Step, nft};
 use crate::store::{Loaded, Store};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 impl<K: Kernel, S: Store> Controller<K, S> {
     /// Makes true what the store holds, with what an adopted resolver gave back.
     pub async fn recover(&self, returned: Returned) -> Result<(), Failure> {
         let mut turn = self.turn().await;
-        turn.load()?;
+        let interrupted = turn.load()?;
         turn.bury_the_dead()?;
         turn.add_predefined().await?;
         turn.take_back(returned);
-        turn.sweep().await?;
+        turn.sweep(interrupted).await?;
         let processes: Vec<_> = turn.processes.clone().into_iter().collect();
         info!(networks = turn.state.networks.len(), sandboxes = turn.processes.len(), "recovered");
         drop(turn);
@@ -32,18 +33,19 @@ impl<K: Kernel, S: Store> Controller<K, S> {
 }
 
 impl<K: Kernel, S: Store> Turn<K, S> {
-    /// Reads State, and withdraws the changes whose callers had no answer.
-    fn load(&mut self) -> Result<(), Failure> {
+    /// Reads State, and withdraws the changes whose callers had no answer; says whether there were any.
+    fn load(&mut self) -> Result<bool, Failure> {
         let Loaded { state, pending } = self.store.load()?;
         self.state = Arc::new(state);
         self.replica.show(self.state.clone());
+        let interrupted = !pending.is_empty();
         for (ticket, change) in pending {
             if let Some(withdrawal) = change.withdrawal() {
                 self.note(&withdrawal)?;
             }
             self.store.settle(ticket)?;
         }
-        Ok(())
+        Ok(interrupted)
     }
 
     /// Records a change that the sweep makes true.
@@ -57,7 +59,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let running: Vec<Arc<Sandbox>> =
             self.state.sandboxes.values().filter(|sandbox| sandbox.is_running()).cloned().collect();
         for sandbox in running {
-            match self.kernel.look(&attach_to(&sandbox.origin)) {
+            match self.kernel.look(&attach_to(&sandbox)) {
                 Ok(looked) if looked.place.netns == sandbox.netns => {
                     let process = looked.pidfd.map(|pidfd| (sandbox.id, Arc::new(pidfd)));
                     self.processes.extend(process);
@@ -97,8 +99,11 @@ impl<K: Kernel, S: Store> Turn<K, S> {
 
     /// Converges everything, piece by piece, so that what is in the way of one network or sandbox stops no other; what
     /// bears our mark and is not wanted goes.
-    async fn sweep(&mut self) -> Result<(), Failure> {
-        self.converge_firewall().await?;
+    async fn sweep(&mut self, interrupted: bool) -> Result<(), Failure> {
+        match firewall::table(&self.state) {
+            Some(_) => self.converge_firewall().await?,
+            None => self.clear_firewall(interrupted).await,
+        }
         self.converge(&Scope { gone: self.strays().await?, ..Scope::default() }).await?;
         let networks: Vec<_> = self.state.networks.values().cloned().collect();
         for network in networks {
@@ -111,6 +116,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         for sandbox in sandboxes.into_iter().filter(|sandbox| sandbox.is_running()) {
             let scope = Scope { sandboxes: [sandbox.id].into(), ..Scope::default() };
             let converged = self.converge(&scope).await;
+            // The snapshot tells the resolver of them; sockets for own servers are asked for by whoever lacks them.
             if let Err(failure) = converged.and_then(|()| self.open_sockets(sandbox.id)) {
                 warn!(sandbox = %sandbox.name, failure = failure.text(), "not whole");
             }
@@ -119,6 +125,19 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         self.replica.ports().retain(|publish, _| wanted.contains(publish));
         self.regain_ports();
         Ok(())
+    }
+
+    /// Takes away the table that a manager has left which died while removing the last network, and its marked rules:
+    /// to look for those loads modules of iptables, so nobody looks without cause.
+    async fn clear_firewall(&self, interrupted: bool) {
+        let remove = nft::Delta::Remove(nft::Family::Inet, nft::TABLE.to_owned());
+        if let Err(error) = self.kernel.apply(&Step::Firewall(remove)).await {
+            // Without nf_tables there is no table; the first network will say what is missing.
+            return debug!(%error, "firewall not looked at");
+        }
+        if interrupted && self.settings.foreign_hooks {
+            self.converge_foreign_hooks().await;
+        }
     }
 
     /// Returns the links of the host that bear our mark and belong to nothing.
@@ -131,8 +150,9 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     }
 }
 
-fn attach_to(origin: &Origin) -> AttachTo {
-    match origin {
+fn attach_to(sandbox: &Sandbox) -> AttachTo {
+    match &sandbox.origin {
+        Origin::Init(pid) if sandbox.shares.is_some() => AttachTo::Shared(*pid),
         Origin::Init(pid) => AttachTo::Init(*pid),
         Origin::Pid(pid) => AttachTo::Pid(*pid),
         Origin::Netns(path) => AttachTo::Netns(path.clone()),

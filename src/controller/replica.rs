@@ -21,12 +21,13 @@ pub type Message = (ToResolver, Vec<Arc<OwnedFd>>);
 pub struct Sockets(Vec<(FdKind, Arc<OwnedFd>)>);
 
 impl Sockets {
-    /// Takes what was made inside a namespace.
+    /// Takes what was made for a namespace.
     pub fn new(dns: Option<DnsSockets>, pidfd: Option<Arc<OwnedFd>>) -> Self {
         let mut fds = Vec::new();
         if let Some(DnsSockets { udp, tcp, nft_owner }) = dns {
-            let named = [(FdKind::Udp, udp), (FdKind::Tcp, tcp), (FdKind::NftOwner, nft_owner)];
-            fds.extend(named.map(|(kind, fd)| (kind, Arc::new(fd))));
+            let named = [(FdKind::Udp, udp), (FdKind::Tcp, tcp)];
+            let owner = nft_owner.map(|owner| (FdKind::NftOwner, owner));
+            fds.extend(named.into_iter().chain(owner).map(|(kind, fd)| (kind, Arc::new(fd))));
         }
         fds.extend(pidfd.map(|pidfd| (FdKind::Pid, pidfd)));
         Self(fds)
@@ -40,7 +41,7 @@ impl Sockets {
     /// Whether the sandbox is listened to.
     pub fn listens(&self) -> bool {
         let has = |wanted| self.0.iter().any(|(kind, _)| *kind == wanted);
-        has(FdKind::Udp) && has(FdKind::Tcp) && has(FdKind::NftOwner)
+        has(FdKind::Udp) && has(FdKind::Tcp)
     }
 
     /// Returns the message that hands them on.
@@ -105,12 +106,13 @@ impl Replica {
     }
 }
 
-/// Returns the message that gives sockets for asking a sandbox's own servers. They are not kept here: each is one
-/// resolver's, for one question at a time, and the next resolver asks for its own.
-pub fn inside(sandbox: SandboxId, sockets: InsideSockets) -> Message {
-    let udp = sockets.udp.into_iter().map(|fd| (FdKind::InsideUdp, Arc::new(fd)));
-    let tcp = sockets.tcp.into_iter().map(|fd| (FdKind::InsideTcp, Arc::new(fd)));
-    Sockets(udp.chain(tcp).collect()).message(sandbox)
+/// Returns the message that hands on sockets for asking a sandbox's own servers. They are used up, so nobody keeps
+/// duplicates: a new resolver asks for its own.
+pub fn give(sandbox: SandboxId, inside: InsideSockets) -> Message {
+    let udp = inside.udp.into_iter().map(|fd| (FdKind::InsideUdp, Arc::new(fd)));
+    let tcp = inside.tcp.into_iter().map(|fd| (FdKind::InsideTcp, Arc::new(fd)));
+    let (fds, given) = udp.chain(tcp).unzip();
+    (ToResolver::Sockets(SocketSet { sandbox, fds }), given)
 }
 
 /// Returns the message that makes the resolver hold a host port too.

@@ -22,8 +22,8 @@ const DEATH: Duration = Duration::from_secs(10);
 pub struct Admitted {
     /// The sandbox.
     pub sandbox: Arc<Sandbox>,
-    /// The files for its /etc.
-    pub texts: Texts,
+    /// The files for its /etc; none on the host's network, where the host's hold.
+    pub texts: Option<Texts>,
     /// Lines for the user.
     pub warnings: Vec<String>,
 }
@@ -58,7 +58,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
             turn.processes.insert(id, process.clone());
         }
         turn.remember(&endpoints);
-        let made = turn.make_true(Change::AddSandbox(sandbox, endpoints)).await;
+        let made = turn.make_true(Change::AddSandbox(Box::new(sandbox), endpoints)).await;
         warnings.extend(made.inspect_err(|_| drop(turn.processes.remove(&id)))?);
         turn.keep_ports(ports).await;
         if let Some(process) = process {

@@ -1,14 +1,14 @@
 //! Turn: what a command has while it works, and the beats after deciding.
 
 use super::effect::Effect;
-use super::replica::{self, Message, Replica, Sockets};
-use super::{Failure, Resolver, Settings, file};
+use super::replica::{Message, Replica, Sockets, give};
+use super::{Failure, Listen, Resolver, Settings, file};
 use crate::channel::{ToResolver, batches};
 use crate::driver::{self, Scope, firewall};
 use crate::kernel::{Kernel, Touched};
-use crate::model::{Change, NetworkId, Sandbox, SandboxId, State};
+use crate::model::{Change, NetworkId, SandboxId, State};
 use crate::plan::{self, Place, Step, nft};
-use crate::registry::{Forward, sandbox_view};
+use crate::registry::{Update, sandbox_view};
 use crate::store::{Store, Ticket};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -61,13 +61,22 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let before = self.state.clone();
         let ticket = self.record(&change)?;
         let done = self.follow(&change, &before).await;
-        if let Err(failure) = &done
-            && let Some(withdrawal) = change.withdrawal()
-        {
+        let Some(withdrawal) = change.withdrawal() else {
+            // Nothing withdraws it at the next start either.
+            self.settle(ticket);
+            return done;
+        };
+        // What stays pending is withdrawn at the next start, so it is not done.
+        let done = match done {
+            Ok(warnings) => self.store.settle(ticket).map(|()| warnings).map_err(Failure::from),
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = &done {
             warn!(failure = failure.text(), "withdrawing what could not be made true");
-            self.withdraw(&withdrawal).await;
+            if self.withdraw(&withdrawal).await {
+                self.settle(ticket);
+            }
         }
-        self.store.settle(ticket)?;
         done
     }
 
@@ -76,45 +85,67 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let mut after = self.state.as_ref().clone();
         after.apply(change);
         let ticket = self.store.record(change, &self.state, &after)?;
-        self.state = Arc::new(after);
-        self.replica.show(self.state.clone());
+        self.show(after);
         Ok(ticket)
     }
 
-    /// Records and follows a withdrawal; what the kernel refuses now is left to the next start.
-    pub(super) async fn withdraw(&mut self, withdrawal: &Change) {
+    fn show(&mut self, after: State) {
+        self.state = Arc::new(after);
+        self.replica.show(self.state.clone());
+    }
+
+    fn settle(&mut self, ticket: Ticket) {
+        if let Err(error) = self.store.settle(ticket) {
+            warn!(%error, "left pending until the next start");
+        }
+    }
+
+    /// Records and follows a withdrawal; what the kernel refuses now is left to the next start. Says whether it is
+    /// recorded: where the disk is full it is not, and what it withdraws must stay pending.
+    pub(super) async fn withdraw(&mut self, withdrawal: &Change) -> bool {
         let before = self.state.clone();
         let ticket = match self.record(withdrawal) {
-            Ok(ticket) => ticket,
-            Err(failure) => return warn!(failure = failure.text(), "withdrawal not recorded"),
+            Ok(ticket) => Some(ticket),
+            Err(failure) => {
+                warn!(failure = failure.text(), "withdrawal not recorded");
+                let mut after = before.as_ref().clone();
+                after.apply(withdrawal);
+                self.show(after);
+                None
+            }
         };
         match self.follow(withdrawal, &before).await {
-            Ok(_) => {
-                if let Err(error) = self.store.settle(ticket) {
-                    warn!(%error, "withdrawal not settled");
-                }
-            }
+            Ok(_) => ticket.into_iter().for_each(|ticket| self.settle(ticket)),
             Err(failure) => warn!(failure = failure.text(), "withdrawal not complete"),
         }
+        ticket.is_some()
     }
 
     /// Beats 3 and 4 for what a change touches; a name goes before its wire and comes after it.
     async fn follow(&mut self, change: &Change, before: &State) -> Result<Vec<String>, Failure> {
         let effect = Effect::of(change, before, &self.state);
         let mut warnings = Vec::new();
+        let mut messages: Vec<Message> =
+            batches(effect.updates).map(|batch| (ToResolver::Updates(batch), Vec::new())).collect();
         if effect.withdraws {
-            warnings.extend(self.publish(updates(&effect)).await);
+            warnings.extend(self.publish(std::mem::take(&mut messages)).await);
         }
         self.converge(&effect.scope).await?;
-        let mut news = if effect.withdraws { Vec::new() } else { updates(&effect) };
+        let listened: Vec<_> =
+            effect.sandboxes.iter().copied().filter(|id| self.listens(*id)).collect();
         for id in &effect.sandboxes {
-            self.close_sockets(*id, before).await;
-            news.extend(self.open_sockets(*id)?);
+            messages.extend(self.open_sockets(*id)?);
             file::rewrite(before, &self.state, *id, &self.settings);
         }
-        warnings.extend(self.publish(news).await);
+        warnings.extend(self.publish(messages).await);
+        for id in listened.into_iter().filter(|id| !self.listens(*id)) {
+            self.remove_dns_table(before, id);
+        }
         for address in effect.released {
             self.kernel.flush_conntrack(address).await;
+        }
+        for port in effect.rerouted {
+            self.kernel.flush_udp_port(port).await;
         }
         Ok(warnings)
     }
@@ -155,7 +186,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let appeared = self.firewall.is_none() && wanted.is_some();
         let vanished = self.firewall.is_some() && wanted.is_none();
         self.firewall = wanted;
-        if self.settings.foreign_hooks && (appeared || vanished) {
+        if appeared || vanished {
             self.converge_foreign_hooks().await;
         }
         Ok(())
@@ -174,9 +205,10 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         Ok(())
     }
 
-    /// Puts our marked rules where another tool's FORWARD policy would drop, or takes them away with the last network.
-    pub(super) async fn converge_foreign_hooks(&self) {
-        let wanted = self.firewall.is_some();
+    /// Puts our marked rules where another tool's FORWARD policy would drop, or takes them away: with the last network,
+    /// and what an earlier daemon put there if this one is not to.
+    async fn converge_foreign_hooks(&self) {
+        let wanted = self.settings.foreign_hooks && self.firewall.is_some();
         match self.kernel.foreign_hooks(wanted).await {
             Ok(Some(place)) => info!(place, "marked rules accept our traffic there"),
             Ok(None) => {}
@@ -184,42 +216,32 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         }
     }
 
-    /// Takes the resolver away from a sandbox that is to have none any more: first its sockets, so that its table is
-    /// nobody's, then the table.
-    async fn close_sockets(&mut self, id: SandboxId, before: &State) {
-        if !self.listens(id) || self.is_to_listen(id) {
-            return;
-        }
-        if self.state.sandboxes.get(&id).is_some_and(|sandbox| sandbox.is_running()) {
-            self.publish(vec![(ToResolver::CloseSockets(id), Vec::new())]).await;
-        }
-        self.replica.sockets().remove(&id);
-        let Some(place) = before.sandboxes.get(&id).map(|sandbox| place(sandbox)) else { return };
-        if let Err(error) = self.kernel.remove_dns_table(&place) {
-            // A namespace that has ended took it along.
-            debug!(sandbox = id.short(), %error, "no DNS table removed");
-        }
-    }
-
-    /// Gives a running sandbox the sockets it is to have. Returns what the resolver is to be told of them.
+    /// Gives a sandbox the sockets it is to have, or takes them away. Returns what the resolver is to be told.
     pub(super) fn open_sockets(&mut self, id: SandboxId) -> Result<Vec<Message>, Failure> {
         let Some(sandbox) = self.state.sandboxes.get(&id).filter(|sandbox| sandbox.is_running())
         else {
             self.replica.sockets().remove(&id);
             return Ok(Vec::new());
         };
-        let wanted = self.is_to_listen(id);
-        if wanted == self.listens(id) && (wanted || self.replica.sockets().contains_key(&id)) {
+        let wanted = file::wants_resolver(&self.state, id, &self.settings);
+        let had = self.replica.sockets().get(&id).map(Sockets::listens);
+        if had == Some(wanted) {
             return Ok(Vec::new());
         }
-        let place = place(sandbox);
-        let dns = wanted.then(|| self.kernel.dns_sockets(&place)).transpose()?;
+        let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
+        let direct = self.settings.dns == Listen::Direct;
+        let dns = wanted.then(|| self.kernel.dns_sockets(&place, direct)).transpose()?;
         let sockets = Sockets::new(dns, self.processes.get(&id).cloned());
         let mut messages = vec![sockets.message(id)];
         self.replica.sockets().insert(id, sockets);
-        if wanted && matches!(sandbox_view(&self.state, id).forward, Forward::Inside(_)) {
-            let inside = self.kernel.inside_sockets(&place, INSIDE.0, INSIDE.1)?;
-            messages.push(replica::inside(id, inside));
+        if had == Some(true) {
+            // The resolver closes what it has of a sandbox that goes; it comes back without.
+            let again = Update::PutSandbox(sandbox_view(&self.state, id));
+            let updates = vec![Update::RemoveSandbox(id), again];
+            messages.insert(0, (ToResolver::Updates(updates), Vec::new()));
+        }
+        if wanted && !sandbox.dns.servers.is_empty() {
+            messages.push(give(id, self.kernel.inside_sockets(&place, INSIDE.0, INSIDE.1)?));
         }
         Ok(messages)
     }
@@ -228,9 +250,14 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         self.replica.sockets().get(&id).is_some_and(Sockets::listens)
     }
 
-    fn is_to_listen(&self, id: SandboxId) -> bool {
-        let running = self.state.sandboxes.get(&id).is_some_and(|sandbox| sandbox.is_running());
-        running && self.settings.dns && file::wants_resolver(&self.state, id, &self.settings)
+    /// Removes what leads to a sandbox's resolver, once that has let its sockets go and the table is nobody's.
+    fn remove_dns_table(&self, before: &State, id: SandboxId) {
+        let Some(sandbox) = before.sandboxes.get(&id) else { return };
+        let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
+        if let Err(error) = self.kernel.remove_dns_table(&place) {
+            // A namespace that has ended took it along.
+            debug!(sandbox = id.short(), %error, "no DNS table removed");
+        }
     }
 
     /// Beat 4: tells the resolver and waits until it has understood. A silent resolver is a warning: its successor is
@@ -242,13 +269,4 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let told = self.resolver.tell(messages).await;
         told.err().map(|_| "the resolver has not confirmed yet: names may take a moment".to_owned())
     }
-}
-
-/// Returns the messages that change the resolver's names.
-fn updates(effect: &Effect) -> Vec<Message> {
-    batches(effect.updates.clone()).map(|batch| (ToResolver::Updates(batch), Vec::new())).collect()
-}
-
-fn place(sandbox: &Sandbox) -> Place {
-    Place { origin: sandbox.origin.clone(), netns: sandbox.netns }
 }

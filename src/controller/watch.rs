@@ -1,6 +1,7 @@
 //! Watching: the end of sandboxes, what the resolver says unasked, other tools at the firewall.
 
-use super::{Controller, Failure, replica};
+use super::replica::give;
+use super::{Controller, Failure};
 use crate::channel::{FromResolver, Watched};
 use crate::kernel::Kernel;
 use crate::model::SandboxId;
@@ -80,7 +81,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
         let (udp, tcp) = (usize::from(udp.min(64)), usize::from(tcp.min(64)));
         let more = turn.kernel.inside_sockets(&place, udp, tcp)?;
-        turn.publish(vec![replica::inside(id, more)]).await;
+        turn.publish(vec![give(id, more)]).await;
         Ok(())
     }
 }

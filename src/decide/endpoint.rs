@@ -27,6 +27,12 @@ pub fn connect(
     if !sandbox.is_running() {
         return Err(Refusal::NotRunning(sandbox.name.clone()));
     }
+    if sandbox.shares.is_some() {
+        return Err(Refusal::ConnectShared);
+    }
+    if sandbox.config.network_mode == "none" {
+        return Err(Refusal::ConnectNone);
+    }
     let own = || given.state.endpoints.values().filter(|e| e.sandbox == sandbox.id);
     if own().any(|endpoint| endpoint.network == network.id) {
         return Err(already(sandbox, network));

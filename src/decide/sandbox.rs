@@ -1,9 +1,9 @@
 //! Sandboxes: a namespace becomes one, and ceases to be one.
 
-use super::{Decision, Given, Ports, endpoint, names, ports};
+use super::{Decision, Given, Ports, endpoint, names, ports, share};
 use crate::model::{
     AttachTo, Config, DriverKind, Endpoint, EndpointRequest, Exposed, Network, Origin, Refusal,
-    RunRequest, Sandbox, SandboxId, SandboxName, State, Status,
+    RunRequest, Sandbox, SandboxId, SandboxName, Shares, State, Status,
 };
 use std::sync::Arc;
 
@@ -23,10 +23,16 @@ pub fn attach(
     netns: (u64, u64),
     host_ports: &Ports,
 ) -> Result<Attachment, Refusal> {
-    if let Some(existing) = existing(given.state, request, netns)? {
+    let shares = share::decide(given, request, netns)?;
+    if shares.is_none()
+        && let Some(existing) = existing(given.state, request, netns)?
+    {
         return Ok(Attachment::Existing(existing));
     }
     let mut sandbox = sandbox(given, request, netns)?;
+    if let Some(shares) = shares {
+        return Ok(Attachment::New(Box::new(sharing(sandbox, shares, request))));
+    }
     let networks = networks(given.state, &sandbox, request)?;
     let mut endpoints = Vec::new();
     let mut warnings = Vec::new();
@@ -44,13 +50,31 @@ pub fn attach(
     Ok(Attachment::New(Box::new(Decision { noun: (sandbox, endpoints), warnings })))
 }
 
+/// Decides a sandbox without a namespace of its own: it has no endpoints, and ports of the host need no publishing.
+fn sharing(
+    mut sandbox: Sandbox,
+    shares: Shares,
+    request: &RunRequest,
+) -> Decision<(Sandbox, Vec<Endpoint>)> {
+    sandbox.shares = Some(shares);
+    sandbox.config.network_mode = match shares {
+        Shares::Host => "host".to_owned(),
+        Shares::Sandbox(id) => format!("container:{id}"),
+    };
+    let discarded = "Published ports are discarded when using host network mode".to_owned();
+    let warnings = if request.publish.is_empty() { Vec::new() } else { vec![discarded] };
+    Decision { noun: (sandbox, Vec::new()), warnings }
+}
+
 /// Finds the sandbox that the namespace already is, which is no error for the name it has.
 fn existing(
     state: &State,
     request: &RunRequest,
     netns: (u64, u64),
 ) -> Result<Option<SandboxId>, Refusal> {
-    let same = |sandbox: &&Arc<Sandbox>| sandbox.is_running() && sandbox.netns == netns;
+    let same = |sandbox: &&Arc<Sandbox>| {
+        sandbox.is_running() && sandbox.shares.is_none() && sandbox.netns == netns
+    };
     match state.sandboxes.values().find(same) {
         None => Ok(None),
         Some(sandbox) if request.name.as_ref() == Some(&sandbox.name) => Ok(Some(sandbox.id)),
@@ -69,11 +93,12 @@ fn sandbox(given: &Given, request: &RunRequest, netns: (u64, u64)) -> Result<San
         name,
         created: given.now,
         origin: match request.attach.clone() {
-            AttachTo::Init(pid) => Origin::Init(pid),
+            AttachTo::Init(pid) | AttachTo::Shared(pid) => Origin::Init(pid),
             AttachTo::Pid(pid) => Origin::Pid(pid),
             AttachTo::Netns(path) => Origin::Netns(path),
         },
         netns,
+        shares: None,
         status: Status::Running,
         config: config(request, id),
         dns: request.dns.clone(),
@@ -100,6 +125,8 @@ fn config(request: &RunRequest, id: SandboxId) -> Config {
     exposed.sort_unstable();
     exposed.dedup();
     config.exposed = exposed;
+    config.network_mode =
+        request.networks.first().map_or_else(|| "bridge".to_owned(), |first| first.network.clone());
     config
 }
 
@@ -116,25 +143,19 @@ fn networks<'a>(
     let alone = wanted.len() == 1;
     let mut found: Vec<(&Arc<Network>, EndpointRequest)> = Vec::new();
     for wanted in wanted {
-        let network = state.network(&wanted.network).map_err(|no| shared(&wanted.network, no))?;
+        let network = state.network(&wanted.network)?;
         if found.iter().any(|(other, _)| other.id == network.id) {
             return Err(endpoint::already(sandbox, network));
         }
         endpoint::refuse_on_default(network, &wanted)?;
         match network.driver {
             DriverKind::Bridge => found.push((network, wanted)),
-            DriverKind::Host => return Err(Refusal::ModeUnsupported(network.name.clone())),
+            DriverKind::Host => return Err(Refusal::ConnectShared),
             DriverKind::None if alone => {}
             DriverKind::None => return Err(Refusal::ConnectNone),
         }
     }
     Ok(found)
-}
-
-/// Says of `container:NAME` that it is a mode, where no network has that name.
-fn shared(text: &str, refusal: Refusal) -> Refusal {
-    let mode = text.starts_with("container:").then(|| text.parse().ok()).flatten();
-    mode.map_or(refusal, Refusal::ModeUnsupported)
 }
 
 /// Decides which sandbox is stopped; a stopped one may be stopped again. An adopted one's processes are not ours.

@@ -79,7 +79,7 @@ impl World {
         let attachment = attach(&self.given(), &request, (4, inode), &ports)?;
         if let Attachment::New(decision) = &attachment {
             let (sandbox, endpoints) = decision.noun.clone();
-            self.state.apply(&Change::AddSandbox(sandbox, endpoints));
+            self.state.apply(&Change::AddSandbox(Box::new(sandbox), endpoints));
         }
         Ok(attachment)
     }

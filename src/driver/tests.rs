@@ -56,13 +56,14 @@ fn state(networks: Vec<Network>, endpoints: Vec<Endpoint>) -> State {
         created: 0,
         origin: Origin::Init(7),
         netns: (1, 2),
+        shares: None,
         status: Status::Running,
         config: Config::default(),
         dns: DnsConfig::default(),
         extra_hosts: Vec::new(),
         publish: Vec::new(),
     };
-    state.apply(&Change::AddSandbox(sandbox, endpoints));
+    state.apply(&Change::AddSandbox(Box::new(sandbox), endpoints));
     state
 }
 

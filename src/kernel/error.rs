@@ -110,7 +110,7 @@ impl KernelError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Refused(refusal) => refusal.hint(),
-            Self::Firewall(NftError::Unsupported { .. }) => Some(
+            Self::Firewall(NftError::Unsupported { .. } | NftError::Open(_)) => Some(
                 "netdns needs Linux with nf_tables: modprobe nf_tables, or another kernel".into(),
             ),
             _ => None,

@@ -9,6 +9,7 @@ use super::{
     netns, observe, port, route, socket, sysctl,
 };
 use crate::model::{AttachTo, HostFacts, IfName, Publish};
+use crate::plan::nft::Delta;
 use crate::plan::{Found, Place, Step, Wanted};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -59,13 +60,13 @@ impl Linux {
         Ok(act(kept.insert(nft))?)
     }
 
-    fn forget(&self, address: IpAddr) -> io::Result<()> {
+    fn with_conntrack(&self, act: impl FnOnce(&mut Conntrack) -> io::Result<()>) -> io::Result<()> {
         let mut kept = self.conntrack.lock().unwrap_or_else(PoisonError::into_inner);
         let conntrack = match kept.take() {
             Some(conntrack) => conntrack,
             None => Conntrack::open()?,
         };
-        kept.insert(conntrack).forget(address)
+        act(kept.insert(conntrack))
     }
 }
 
@@ -96,6 +97,7 @@ impl Kernel for Linux {
                 link::in_sandbox(inside.place.clone(), set).await
             }
             Step::EnableForwarding => sysctl::set_forwarding(true),
+            Step::Firewall(Delta::Nothing) => Ok(()),
             Step::Firewall(delta) => self.with_nft(|nft| nft.apply(delta)),
         }
     }
@@ -104,8 +106,8 @@ impl Kernel for Linux {
         look::look(attach, self.host)
     }
 
-    fn dns_sockets(&self, place: &Place) -> Result<DnsSockets, KernelError> {
-        socket::dns(place)
+    fn dns_sockets(&self, place: &Place, direct: bool) -> Result<DnsSockets, KernelError> {
+        socket::dns(place, direct)
     }
 
     fn remove_dns_table(&self, place: &Place) -> Result<(), KernelError> {
@@ -148,8 +150,14 @@ impl Kernel for Linux {
     }
 
     async fn flush_conntrack(&self, address: IpAddr) {
-        if let Err(error) = self.forget(address) {
+        if let Err(error) = self.with_conntrack(|conntrack| conntrack.forget(address)) {
             tracing::debug!(%address, %error, "connections of a released address stay known");
+        }
+    }
+
+    async fn flush_udp_port(&self, port: u16) {
+        if let Err(error) = self.with_conntrack(|conntrack| conntrack.forget_udp_port(port)) {
+            tracing::debug!(port, %error, "flows to a published port may keep their old path");
         }
     }
 }

@@ -11,11 +11,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 /// Opens and checks what a request names. `host` is the identity of the host's own namespace.
 pub(super) fn look(attach: &AttachTo, host: (u64, u64)) -> Result<Looked, KernelError> {
     let (origin, pidfd) = match attach {
-        AttachTo::Init(pid) => (Origin::Init(*pid), Some(process(*pid)?)),
+        AttachTo::Init(pid) | AttachTo::Shared(pid) => (Origin::Init(*pid), Some(process(*pid)?)),
         AttachTo::Pid(pid) => (Origin::Pid(*pid), Some(process(*pid)?)),
         AttachTo::Netns(path) => (Origin::Netns(path.clone()), None),
     };
-    let netns = namespace(&origin, host)?;
+    let netns = namespace(&origin)?;
+    if netns == host && !matches!(attach, AttachTo::Shared(_)) {
+        return Err(Refusal::HostNamespace(shown(&origin)).into());
+    }
     // The pid that the path went through was the pidfd's only if that process has not ended since.
     if let (Some(pid), Some(pidfd)) = (origin.pid(), &pidfd)
         && has_ended(pidfd.as_fd())
@@ -32,29 +35,28 @@ fn process(pid: i32) -> Result<OwnedFd, KernelError> {
     })
 }
 
-fn namespace(origin: &Origin, host: (u64, u64)) -> Result<(u64, u64), KernelError> {
-    let path = origin.key();
-    let shown = || match origin {
+fn shown(origin: &Origin) -> String {
+    match origin {
         Origin::Init(pid) | Origin::Pid(pid) => format!("process {pid}"),
         Origin::Netns(path) => path.display().to_string(),
-    };
+    }
+}
+
+fn namespace(origin: &Origin) -> Result<(u64, u64), KernelError> {
+    let path = origin.key();
     let failed = |source: io::Error| KernelError::Namespace { path: path.clone(), source };
     let ns =
         netns::open_file(&path).map_err(|error| match (error.raw_os_error(), origin.pid()) {
             (Some(libc::EACCES | libc::EMFILE | libc::ENFILE), _) => failed(error),
             (_, Some(pid)) => Refusal::NoSuchProcess(pid).into(),
-            (_, None) => Refusal::NotANamespace(shown()).into(),
+            (_, None) => Refusal::NotANamespace(shown(origin)).into(),
         })?;
     let is_nsfs =
         fstatfs(&ns).map_err(|errno| failed(errno.into()))?.filesystem_type() == NSFS_MAGIC;
     if !is_nsfs || !sys::is_netns(ns.as_fd()) {
-        return Err(Refusal::NotANamespace(shown()).into());
+        return Err(Refusal::NotANamespace(shown(origin)).into());
     }
-    let identity = netns::identity(&ns).map_err(failed)?;
-    if identity == host {
-        return Err(Refusal::HostNamespace(shown()).into());
-    }
-    Ok(identity)
+    netns::identity(&ns).map_err(failed)
 }
 
 /// Whether a pidfd's process has ended, also if nobody has reaped it yet.

@@ -13,19 +13,27 @@ use std::os::fd::OwnedFd;
 /// How many connections wait to be accepted.
 const BACKLOG: i32 = 128;
 
+/// The port of DNS (RFC 1035 section 4.2).
+const DNS_PORT: u16 = 53;
+
 /// Queries that may wait while no resolver lives, in bytes of the kernel's accounting.
 const RECEIVE_BUFFER: usize = 1 << 20;
 
-/// Makes a sandbox's DNS sockets and the table that leads port 53 to them.
-pub(super) fn dns(place: &Place) -> Result<DnsSockets, KernelError> {
+/// Makes a sandbox's DNS sockets: at ephemeral ports with the table that leads port 53 there, or at port 53.
+pub(super) fn dns(place: &Place, direct: bool) -> Result<DnsSockets, KernelError> {
     netns::enter(place, || {
         // An address of 127.0.0.0/8 can be bound before, but nothing would arrive.
         netns::talk(|rtnl| async move { link::set_up(&rtnl, &lo(), Vec::new()).await })?;
-        let udp = listener(Type::DGRAM, Protocol::UDP).map_err(failed("a DNS socket over UDP"))?;
-        let tcp = listener(Type::STREAM, Protocol::TCP)
+        let at = if direct { DNS_PORT } else { 0 };
+        let udp =
+            listener(Type::DGRAM, Protocol::UDP, at).map_err(failed("a DNS socket over UDP"))?;
+        let tcp = listener(Type::STREAM, Protocol::TCP, at)
             .and_then(|tcp| tcp.listen(BACKLOG).map(|()| tcp))
             .map_err(failed("a DNS socket over TCP"))?;
-        let nft_owner = nft::own_dns_table(port(&udp)?, port(&tcp)?)?;
+        let nft_owner = match direct {
+            true => None,
+            false => Some(nft::own_dns_table(port(&udp)?, port(&tcp)?)?),
+        };
         Ok(DnsSockets { udp: udp.into(), tcp: tcp.into(), nft_owner })
     })
 }
@@ -49,7 +57,7 @@ pub(super) fn inside(place: &Place, udp: usize, tcp: usize) -> Result<InsideSock
     })
 }
 
-fn listener(kind: Type, protocol: Protocol) -> io::Result<Socket> {
+fn listener(kind: Type, protocol: Protocol, port: u16) -> io::Result<Socket> {
     let socket = socket(kind, protocol)?;
     if kind == Type::DGRAM {
         // Beyond net.core.rmem_max only with the privilege in the host's user namespace.
@@ -57,7 +65,7 @@ fn listener(kind: Type, protocol: Protocol) -> io::Result<Socket> {
             .or_else(|_| setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER))?;
     }
     socket.bind_device(Some(b"lo"))?;
-    socket.bind(&SocketAddr::from((RESOLVER, 0)).into())?;
+    socket.bind(&SocketAddr::from((RESOLVER, port)).into())?;
     Ok(socket)
 }
 

@@ -433,7 +433,7 @@ fn facts_tell_addresses_routes_and_the_uplinks_mtu_but_not_what_is_ours() {
 fn what_is_asked_of_127_0_0_11_arrives_at_the_dns_sockets_and_the_answer_comes_from_there() {
     on_a_host(async |linux| {
         let guest = Guest::start();
-        let sockets = linux.dns_sockets(&guest.place(&linux)).unwrap();
+        let sockets = linux.dns_sockets(&guest.place(&linux), false).unwrap();
         let udp = UdpSocket::from(sockets.udp);
         let tcp = TcpListener::from(sockets.tcp);
         guest.within(|| {
@@ -492,6 +492,23 @@ fn the_connections_of_a_released_address_are_forgotten_and_no_others() {
         assert!(left.lines().count() == 1 && left.contains("src=127.0.0.5"), "{left}");
         linux.flush_conntrack("fd00::2".parse().unwrap()).await;
         assert_eq!(tracked().lines().count(), 1);
+    });
+}
+
+#[test]
+fn the_flows_to_a_rerouted_udp_port_are_forgotten_and_no_others() {
+    on_a_host(async |linux| {
+        ip("link set lo up");
+        let rules = "table ip t { chain c { type filter hook output priority 0; ct state new; }; }";
+        assert!(Command::new("nft").arg(rules).status().unwrap().success());
+        let tracked = || std::fs::read_to_string("/proc/thread-self/net/nf_conntrack").unwrap();
+        let socket = UdpSocket::bind("127.0.0.2:53").unwrap();
+        for port in [9, 53] {
+            socket.send_to(b"hello", ("127.0.0.3", port)).unwrap();
+        }
+        linux.flush_udp_port(53).await;
+        let left = tracked();
+        assert!(left.lines().count() == 1 && left.contains("sport=53 dport=9"), "{left}");
     });
 }
 

@@ -14,7 +14,7 @@ pub enum Change {
     /// A network goes.
     RemoveNetwork(NetworkId),
     /// A sandbox appears, or appears again, with its endpoints.
-    AddSandbox(Sandbox, Vec<Endpoint>),
+    AddSandbox(Box<Sandbox>, Vec<Endpoint>),
     /// A sandbox has ended; its endpoints go.
     EndSandbox {
         /// The sandbox.

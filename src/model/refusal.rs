@@ -131,8 +131,16 @@ pub enum Refusal {
         "container cannot be connected to multiple networks with one of the networks in private (none) mode"
     )]
     ConnectNone,
-    #[error("a sandbox on network {0} is not supported yet")]
-    ModeUnsupported(NetworkName),
+    #[error(
+        "container sharing network namespace with another container or host cannot be connected to any other network"
+    )]
+    ConnectShared,
+    #[error("only netdns run can share a namespace: --network host and container:NAME")]
+    ShareOnlyRun,
+    #[error("conflicting options: port publishing and the container type network mode")]
+    PublishShared,
+    #[error("conflicting options: mac-address and the network mode")]
+    MacShared,
 
     #[error("Bind for {}:{} failed: port is already allocated", .publish.host_ip, .publish.host_port)]
     PortAllocated { publish: Publish, by: SandboxName },
@@ -216,6 +224,7 @@ impl Refusal {
             PortAllocated { by, .. } => format!("sandbox {by} publishes it"),
             PortTaken { by: Some(owner), .. } => format!("{owner} holds it"),
             PortForeign { publish } => format!("{} is no address of this host", publish.host_ip),
+            PublishShared => "publish the ports of the sandbox whose namespace it is".into(),
             NoNames(_) => "only user-defined networks have names: netdns network create NAME".into(),
             NoRegistration(_) => "netdns names lists those there are".into(),
             _ => return None,

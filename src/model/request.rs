@@ -64,6 +64,8 @@ pub struct EndpointRequest {
 pub enum AttachTo {
     /// The init that `netdns run` has cloned, by pid.
     Init(i32),
+    /// The init that `netdns run` has cloned into a namespace that is the host's or another sandbox's.
+    Shared(i32),
     /// Another process's, by pid.
     Pid(i32),
     /// A namespace file's.

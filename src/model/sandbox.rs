@@ -44,6 +44,16 @@ impl Origin {
     }
 }
 
+/// Whose namespace a sandbox uses that has none of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shares {
+    /// The host's (`--network host`).
+    Host,
+    /// Another sandbox's, with its endpoints and its names (`--network container:NAME`).
+    Sandbox(SandboxId),
+}
+
 /// Whether a sandbox lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -73,6 +83,9 @@ pub struct Config {
     pub labels: BTreeMap<String, String>,
     /// Ports that it says it serves.
     pub exposed: Vec<Exposed>,
+    /// The first network as it was asked for: `bridge`, NAME, `host`, `none`, `container:ID`.
+    #[serde(default)]
+    pub network_mode: String,
     /// All capabilities, writable /proc/sys.
     pub privileged: bool,
     /// It is removed when it ends (`--rm`).
@@ -122,6 +135,9 @@ pub struct Sandbox {
     pub origin: Origin,
     /// Device and inode of its namespace: another namespace under the same pid or path is another one.
     pub netns: (u64, u64),
+    /// Whose namespace it uses, if not its own.
+    #[serde(default)]
+    pub shares: Option<Shares>,
     /// Whether it lives.
     pub status: Status,
     /// What it was asked to be.

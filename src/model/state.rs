@@ -35,7 +35,7 @@ impl State {
                 self.registrations.retain(|(network, _, _), _| *network != Some(*id));
             }
             Change::AddSandbox(sandbox, endpoints) => {
-                self.sandboxes.insert(sandbox.id, Arc::new(sandbox.clone()));
+                self.sandboxes.insert(sandbox.id, Arc::new(sandbox.as_ref().clone()));
                 for endpoint in endpoints {
                     self.endpoints.insert(endpoint.id, Arc::new(endpoint.clone()));
                 }

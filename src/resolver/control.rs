@@ -127,10 +127,6 @@ impl Control {
                 FromResolver::Ack
             }
             ToResolver::Sockets(set) => acked(self.replica.take(&set, fds)),
-            ToResolver::CloseSockets(id) => {
-                self.replica.close(id);
-                FromResolver::Ack
-            }
             ToResolver::HoldPort(port) => acked(self.replica.hold(port, fds)),
             ToResolver::ReleasePort(port) => {
                 self.replica.release(&port);

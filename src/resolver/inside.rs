@@ -99,8 +99,13 @@ impl Inside {
                 return fd;
             }
             self.ask_for_more(pool);
-            // The permit is left for try_take, which looks again.
-            let _ = timeout(ASK_AGAIN, pool.ready.acquire()).await;
+            // The permit belongs to whoever waited longest: given back, it would go to the next in the queue.
+            if let Ok(Ok(permit)) = timeout(ASK_AGAIN, pool.ready.acquire()).await {
+                permit.forget();
+                if let Some(fd) = pool.pop() {
+                    return fd;
+                }
+            }
         }
     }
 
@@ -151,6 +156,11 @@ impl Pool {
 
     fn try_take(&self) -> Option<Arc<OwnedFd>> {
         self.ready.try_acquire().ok()?.forget();
+        self.pop()
+    }
+
+    /// Takes the socket that a permit stands for.
+    fn pop(&self) -> Option<Arc<OwnedFd>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 }

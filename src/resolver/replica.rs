@@ -10,8 +10,9 @@ use crate::model::{EndpointId, NetworkId, Publish, SandboxId};
 use crate::registry::{Mentioned, Registry, SandboxView, Update};
 use nix::sys::stat::fstat;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use tokio::io::Interest;
@@ -30,6 +31,8 @@ pub struct Replica {
     ports: BTreeMap<Publish, OwnedFd>,
     /// What was mentioned since a snapshot began.
     snapshot: Option<Mentioned>,
+    /// The host ports that were mentioned since then.
+    mentioned_ports: BTreeSet<Publish>,
 }
 
 /// The descriptors of one sandbox, but for those made inside.
@@ -74,6 +77,7 @@ impl Replica {
             endpoints: HashMap::new(),
             ports: BTreeMap::new(),
             snapshot: None,
+            mentioned_ports: BTreeSet::new(),
         }
     }
 
@@ -95,9 +99,10 @@ impl Replica {
     /// Starts a snapshot.
     pub fn begin(&mut self) {
         self.snapshot = Some(Mentioned::default());
+        self.mentioned_ports.clear();
     }
 
-    /// Ends a snapshot: what it did not mention goes, sandboxes with their descriptors.
+    /// Ends a snapshot: what it did not mention goes, sandboxes with their descriptors and host ports too.
     pub fn end(&mut self) {
         let Some(mentioned) = self.snapshot.take() else { return };
         self.registry.retain(&mentioned);
@@ -105,6 +110,8 @@ impl Replica {
         let gone: Vec<_> = known.filter(|id| !mentioned.has_sandbox(**id)).copied().collect();
         gone.into_iter().for_each(|id| self.remove_sandbox(id));
         self.endpoints.retain(|id, _| mentioned.has_endpoint(*id));
+        let ports = mem::take(&mut self.mentioned_ports);
+        self.ports.retain(|port, _| ports.contains(port));
     }
 
     /// Applies one update.
@@ -162,21 +169,14 @@ impl Replica {
                 FdKind::InsideTcp => self.sandbox(id)?.inside.add_tcp(fd),
                 FdKind::Pid => self.watch(id, Arc::new(fd))?,
                 FdKind::NftOwner => self.of(id).nft_owner = Some(Arc::new(fd)),
-                FdKind::Udp => listens |= put(&mut self.of(id).udp, fd)?,
-                FdKind::Tcp => listens |= put(&mut self.of(id).tcp, fd)?,
+                FdKind::Udp => listens |= replace(&mut self.of(id).udp, fd),
+                FdKind::Tcp => listens |= replace(&mut self.of(id).tcp, fd),
             }
         }
         if listens {
             self.serve(id);
         }
         Ok(())
-    }
-
-    /// Serves a sandbox no longer, though it goes on.
-    pub fn close(&mut self, id: SandboxId) {
-        self.shards.stop(id);
-        let descriptors = self.of(id);
-        (descriptors.udp, descriptors.tcp, descriptors.nft_owner) = (None, None, None);
     }
 
     fn of(&mut self, id: SandboxId) -> &mut Descriptors {
@@ -229,6 +229,7 @@ impl Replica {
     pub fn hold(&mut self, port: Publish, fds: Vec<OwnedFd>) -> Result<(), Refused> {
         let [socket] = <[OwnedFd; 1]>::try_from(fds)
             .map_err(|fds| Refused::Count { named: 1, came: fds.len() })?;
+        self.mentioned_ports.insert(port);
         self.ports.insert(port, socket);
         Ok(())
     }
@@ -266,15 +267,13 @@ fn has_ended(pidfd: &Arc<OwnedFd>) -> bool {
     poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&now)) == Ok(1)
 }
 
-/// Takes a socket in the place of another. Returns false if it is the same one, which goes on as it is: answers to what was
-/// read from it are still on their way.
-fn put(place: &mut Option<Arc<OwnedFd>>, socket: OwnedFd) -> io::Result<bool> {
-    let identity = |fd: &OwnedFd| fstat(fd).map(|stat| (stat.st_dev, stat.st_ino));
-    if let Some(old) = place
-        && identity(old)? == identity(&socket)?
-    {
-        return Ok(false);
+/// Puts a socket in the place of another. When both are the same one, as what the next manager was given and gives back,
+/// the old descriptor stays, because replies may still be due at it; then this is false.
+fn replace(held: &mut Option<Arc<OwnedFd>>, fd: OwnedFd) -> bool {
+    let identity = |fd: &OwnedFd| fstat(fd).map(|stat| (stat.st_dev, stat.st_ino)).ok();
+    if held.as_deref().is_some_and(|held| identity(held) == identity(&fd)) {
+        return false;
     }
-    *place = Some(Arc::new(socket));
-    Ok(true)
+    *held = Some(Arc::new(fd));
+    true
 }

@@ -2,8 +2,14 @@
 
 use super::StoreError;
 use crate::model::Change;
-use ::redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use ::redb::backends::InMemoryBackend;
+use ::redb::{
+    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend,
+    StorageError, TableDefinition,
+};
 use serde::de::DeserializeOwned;
+use std::fs;
+use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -18,27 +24,28 @@ pub type Row = (String, Option<Vec<u8>>);
 /// An open file.
 pub struct File {
     path: PathBuf,
-    database: Database,
+    /// None after a write that failed, until it is opened anew: before that redb refuses everything.
+    database: Option<Database>,
     next: u64,
 }
 
 impl File {
     /// Opens or makes a file. What belongs to another boot is dropped, if a boot is given.
     pub fn open(path: &Path, boot: Option<&str>) -> Result<Self, StoreError> {
-        // redb panics on some files that are not its own; such a file is damaged, and the process is not.
-        let opened = catch_unwind(AssertUnwindSafe(|| Database::create(path)));
-        let database = match opened {
-            Ok(Ok(database)) => database,
-            Ok(Err(error)) => return Err(unopened(path, error)),
-            Err(_) => return Err(damaged(path, &"it cannot be parsed")),
+        let database = match read_whole(path)? {
+            Some(bytes) => {
+                examine(path, bytes)?;
+                create(path)?
+            }
+            None => make(path)?,
         };
-        let mut file = Self { path: path.to_owned(), database, next: 1 };
+        let mut file = Self { path: path.to_owned(), database: Some(database), next: 1 };
         file.prepare(boot)?;
         file.next = file.pending()?.last().map_or(1, |(number, _)| number + 1);
         Ok(file)
     }
 
-    fn prepare(&self, boot: Option<&str>) -> Result<(), StoreError> {
+    fn prepare(&mut self, boot: Option<&str>) -> Result<(), StoreError> {
         let known = self.meta("format")?;
         if let Some(found) = known.as_deref().and_then(|text| text.parse().ok())
             && found != FORMAT
@@ -61,7 +68,7 @@ impl File {
         })
     }
 
-    fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
+    fn meta(&mut self, key: &str) -> Result<Option<String>, StoreError> {
         self.read(|txn| match txn.open_table(META) {
             Ok(table) => Ok(table.get(key)?.map(|value| value.value().to_owned())),
             Err(::redb::TableError::TableDoesNotExist(_)) => Ok(None),
@@ -70,7 +77,7 @@ impl File {
     }
 
     /// Reads all rows whose keys begin with a prefix.
-    pub fn rows<T: DeserializeOwned>(&self, prefix: &str) -> Result<Vec<T>, StoreError> {
+    pub fn rows<T: DeserializeOwned>(&mut self, prefix: &str) -> Result<Vec<T>, StoreError> {
         let bytes: Vec<Vec<u8>> = self.read(|txn| {
             let table = txn.open_table(ROWS)?;
             let rows = table.range(prefix..)?;
@@ -88,7 +95,7 @@ impl File {
     }
 
     /// Reads the pending changes, oldest first.
-    pub fn pending(&self) -> Result<Vec<(u64, Change)>, StoreError> {
+    pub fn pending(&mut self) -> Result<Vec<(u64, Change)>, StoreError> {
         let rows: Vec<(u64, Vec<u8>)> = self.read(|txn| {
             let table = txn.open_table(PENDING)?;
             let rows = table.iter()?;
@@ -102,6 +109,8 @@ impl File {
     /// Writes rows and the change they come from, pending, in one transaction; returns its number.
     pub fn record(&mut self, change: &Change, rows: &[Row]) -> Result<u64, StoreError> {
         let number = self.next;
+        // Of a write that fails nobody knows whether it will be read again: its number is not given twice.
+        self.next += 1;
         let json = to_json(change);
         self.write(|txn| {
             txn.open_table(PENDING)?.insert(number, json.as_slice())?;
@@ -114,7 +123,6 @@ impl File {
             }
             Ok(())
         })?;
-        self.next += 1;
         Ok(number)
     }
 
@@ -127,20 +135,30 @@ impl File {
     }
 
     fn read<T>(
-        &self,
+        &mut self,
         work: impl FnOnce(&::redb::ReadTransaction) -> Result<T, ::redb::Error>,
     ) -> Result<T, StoreError> {
-        let txn = self.database.begin_read().map_err(|error| self.failed(error))?;
+        let txn = self.database()?.begin_read().map_err(|error| self.failed(error))?;
         work(&txn).map_err(|error| damaged(&self.path, &error))
     }
 
     fn write(
-        &self,
+        &mut self,
         work: impl FnOnce(&::redb::WriteTransaction) -> Result<(), ::redb::Error>,
     ) -> Result<(), StoreError> {
-        let txn = self.database.begin_write().map_err(|error| self.failed(error))?;
-        work(&txn).map_err(|error| self.failed(error))?;
-        txn.commit().map_err(|error| self.failed(error))
+        let written = write_to(self.database()?, work);
+        written.map_err(|error| {
+            self.database = None;
+            self.failed(error)
+        })
+    }
+
+    fn database(&mut self) -> Result<&Database, StoreError> {
+        let database = match self.database.take() {
+            Some(database) => database,
+            None => create(&self.path)?,
+        };
+        Ok(self.database.insert(database))
     }
 
     fn failed(&self, error: impl Into<::redb::Error>) -> StoreError {
@@ -157,11 +175,80 @@ pub fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("the model has string keys and no failing serializer")
 }
 
+fn write_to(
+    database: &Database,
+    work: impl FnOnce(&::redb::WriteTransaction) -> Result<(), ::redb::Error>,
+) -> Result<(), ::redb::Error> {
+    let txn = database.begin_write()?;
+    work(&txn)?;
+    Ok(txn.commit()?)
+}
+
+/// Reads a file that no other process has open; none if there is none.
+fn read_whole(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    let failed = |error| unopened(path, DatabaseError::Storage(StorageError::Io(error)));
+    let mut file = match fs::File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(failed)?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => {
+            return Err(unopened(path, DatabaseError::DatabaseAlreadyOpen));
+        }
+        Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    Ok(Some(bytes))
+}
+
+/// Opens and checks a copy in memory: redb mends what it opens, and would take a torn file for a whole one at the
+/// second attempt.
+fn examine(path: &Path, bytes: Vec<u8>) -> Result<(), StoreError> {
+    if bytes.is_empty() {
+        return Err(damaged(path, &"it is empty"));
+    }
+    let copy = InMemoryBackend::new();
+    let failed = |error| unopened(path, DatabaseError::Storage(StorageError::Io(error)));
+    copy.set_len(bytes.len() as u64).and_then(|()| copy.write(0, &bytes)).map_err(failed)?;
+    // redb panics on some files that are not its own; such a file is damaged, and the process is not.
+    let checked = catch_unwind(AssertUnwindSafe(|| {
+        Builder::new().create_with_backend(copy)?.check_integrity()
+    }));
+    match checked {
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => Err(damaged(path, &"its checksums are wrong")),
+        Ok(Err(error)) => Err(damaged(path, &error)),
+        Err(_) => Err(damaged(path, &"it cannot be parsed")),
+    }
+}
+
+/// Makes a file under another name first: one that is there is whole.
+fn make(path: &Path) -> Result<Database, StoreError> {
+    let failed = |error| unopened(path, DatabaseError::Storage(StorageError::Io(error)));
+    let new = path.with_added_extension("new");
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let database = create(&new)?;
+    fs::rename(&new, path).map_err(failed)?;
+    Ok(database)
+}
+
+fn create(path: &Path) -> Result<Database, StoreError> {
+    Database::create(path).map_err(|error| unopened(path, error))
+}
+
 /// A file that the system would not open is not damaged; one that redb cannot make sense of is.
 fn unopened(path: &Path, error: ::redb::DatabaseError) -> StoreError {
-    use ::redb::{DatabaseError, StorageError};
-    use std::io::ErrorKind::{InvalidData, UnexpectedEof};
+    use io::ErrorKind::{InvalidData, UnexpectedEof};
     match error {
+        // Somebody else's it is then.
+        DatabaseError::DatabaseAlreadyOpen => {
+            StoreError::Io { path: path.to_owned(), source: Box::new(error.into()) }
+        }
         DatabaseError::Storage(StorageError::Io(source))
             if !matches!(source.kind(), InvalidData | UnexpectedEof) =>
         {

@@ -69,7 +69,7 @@ impl Store for RedbStore {
             state.apply(&Change::Register(registration));
         }
         for SandboxRow { sandbox, endpoints } in self.run.rows("sandbox/")? {
-            state.apply(&Change::AddSandbox(sandbox, endpoints));
+            state.apply(&Change::AddSandbox(Box::new(sandbox), endpoints));
         }
         let mut pending = Vec::new();
         for durable in [true, false] {

@@ -77,13 +77,14 @@ impl Fixture {
             created: 0,
             origin: Origin::Pid(1),
             netns: (4, 1),
+            shares: None,
             status: Status::Running,
             config: Config::default(),
             dns: DnsConfig::default(),
             extra_hosts: Vec::new(),
             publish: ports.iter().map(|port| publish(port)).collect(),
         };
-        self.state.apply(&Change::AddSandbox(sandbox, endpoints));
+        self.state.apply(&Change::AddSandbox(Box::new(sandbox), endpoints));
         id
     }
 

@@ -2,7 +2,9 @@
 
 use hickory_proto::op::{Message, MessageType, Query};
 use hickory_proto::rr::{Name, RData, Record, RecordType, rdata};
-use netdns::channel::{Client, FdKind, FromResolver, SocketSet, ToResolver, Unasked, listen};
+use netdns::channel::{
+    Client, Counters, FdKind, FromResolver, SocketSet, ToResolver, Unasked, listen,
+};
 use netdns::model::{Id, NetworkId, SandboxId};
 use netdns::registry::{EndpointNames, Forward, NetworkNames, SandboxView, Source, Update};
 use netdns::resolver::{Spawned, spawn};
@@ -34,6 +36,7 @@ pub struct Inside {
 /// What is made in a network namespace of its own: a sandbox, and sockets for asking its servers.
 pub struct Namespace {
     pub inside: Inside,
+    pub stream: TcpStream,
     pub udp: Vec<UdpSocket>,
     pub tcp: Vec<Socket>,
 }
@@ -108,6 +111,13 @@ impl Lab {
 }
 
 impl Lab {
+    pub async fn counters(&self) -> Counters {
+        match self.client().request(&ToResolver::Count, &[]).await.unwrap() {
+            FromResolver::Counted(counters) => counters,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// Hands over sockets made inside.
     pub async fn give_inside(&self, inside: &Inside, sockets: &[(FdKind, BorrowedFd<'_>)]) {
         let (kinds, fds): (_, Vec<_>) = sockets.iter().copied().unzip();
@@ -243,8 +253,10 @@ impl Namespace {
             also();
             let udp = || Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap().into();
             let tcp = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            let inside = Inside::new(number);
             Self {
-                inside: Inside::new(number),
+                stream: inside.connect(),
+                inside,
                 udp: (0..sockets).map(|_| udp()).collect(),
                 tcp: (0..sockets).map(|_| tcp()).collect(),
             }

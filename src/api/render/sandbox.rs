@@ -20,7 +20,7 @@ pub fn sandbox(state: &State, sandbox: &Sandbox) -> view::Sandbox {
         created: rfc3339(sandbox.created),
         state: sandbox_state(sandbox),
         config: config(sandbox),
-        host_config: host_config(state, sandbox),
+        host_config: host_config(sandbox),
         network_settings: network_settings(state, sandbox),
     }
 }
@@ -58,9 +58,9 @@ fn config(sandbox: &Sandbox) -> view::Config {
     }
 }
 
-fn host_config(state: &State, sandbox: &Sandbox) -> view::HostConfig {
+fn host_config(sandbox: &Sandbox) -> view::HostConfig {
     view::HostConfig {
-        network_mode: network_mode(state, sandbox),
+        network_mode: sandbox.config.network_mode.clone(),
         port_bindings: bindings(sandbox),
         dns: sandbox.dns.servers.iter().map(IpAddr::to_string).collect(),
         dns_search: sandbox.dns.search.clone(),
@@ -69,17 +69,6 @@ fn host_config(state: &State, sandbox: &Sandbox) -> view::HostConfig {
         privileged: sandbox.config.privileged,
         auto_remove: sandbox.config.auto_remove,
     }
-}
-
-/// Names the network of the first link; a running sandbox without links has `none`, and of one that has ended it is
-/// not remembered.
-fn network_mode(state: &State, sandbox: &Sandbox) -> String {
-    if !sandbox.is_running() {
-        return String::new();
-    }
-    let endpoints = state.endpoints_of(sandbox.id);
-    let first = endpoints.iter().min_by_key(|(endpoint, _)| &endpoint.link);
-    first.map_or_else(|| "none".into(), |(_, network)| network.name.to_string())
 }
 
 fn bindings(sandbox: &Sandbox) -> BTreeMap<String, Vec<view::PortBinding>> {

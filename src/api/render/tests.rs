@@ -38,6 +38,7 @@ fn state(internal: bool) -> State {
         created: 0,
         origin: Origin::Init(77),
         netns: (4, 5),
+        shares: None,
         status: Status::Running,
         config: Config {
             hostname: "b2b2b2b2b2b2".into(),
@@ -71,7 +72,7 @@ fn state(internal: bool) -> State {
     };
     let mut state = State::default();
     state.apply(&Change::AddNetwork(network));
-    state.apply(&Change::AddSandbox(sandbox, vec![endpoint]));
+    state.apply(&Change::AddSandbox(Box::new(sandbox), vec![endpoint]));
     state.apply(&Change::Register(entry));
     state
 }

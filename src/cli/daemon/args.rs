@@ -39,6 +39,8 @@ pub struct DaemonArgs {
 pub enum DnsListen {
     /// Port 53 of 127.0.0.11 is rewritten to an ephemeral port inside each sandbox
     Rewrite,
+    /// The resolver takes port 53 of 127.0.0.11 itself
+    Direct,
     /// Leave DNS alone
     None,
 }

@@ -19,6 +19,8 @@ pub struct Place<'a> {
     pub state_dir: &'a Path,
     /// /proc/sys and /sys stay writable.
     pub privileged: bool,
+    /// Its network namespace is nobody else's.
+    pub own_network: bool,
 }
 
 /// Arranges the mounts of a sandbox in this process's mount namespace, which is new.
@@ -26,7 +28,7 @@ pub fn arrange(place: &Place, attached: &Attached) -> Result<(), Failure> {
     let here = std::env::current_dir();
     keep_to_ourselves()?;
     own_files(place.run_dir, attached)?;
-    own_proc(place.privileged)?;
+    own_proc(place)?;
     own_sys(place.privileged)?;
     mask(place.run_dir)?;
     mask(place.state_dir)?;
@@ -77,19 +79,24 @@ fn own_files(scratch: &Path, attached: &Attached) -> Result<(), Failure> {
         "mode=0755,size=4m",
     )?;
     let upper = scratch.join("upper");
+    let hostname = format!("{}\n", attached.hostname);
+    let mut files = vec![("hostname", hostname.as_str())];
+    // On the host's network, the host's files hold as they are.
+    let named = [("resolv.conf", &attached.resolv_conf), ("hosts", &attached.hosts)];
+    files.extend(named.iter().filter_map(|(name, text)| Some((*name, text.as_deref()?))));
     let written = || -> io::Result<()> {
         directory(&upper)?;
         directory(&scratch.join("work"))?;
-        file(&upper.join("resolv.conf"), &attached.resolv_conf)?;
-        file(&upper.join("hosts"), &attached.hosts)?;
-        file(&upper.join("hostname"), &format!("{}\n", attached.hostname))?;
+        for (name, text) in &files {
+            file(&upper.join(name), text)?;
+        }
         // Relative layers spare escaping the path.
         std::env::set_current_dir(scratch)
     };
     written().map_err(|error| Failure::doing("write the sandbox's files", error))?;
     let layers = "lowerdir=/etc,upperdir=upper,workdir=work";
     if attempt("", "overlay", "/etc", "overlay", MsFlags::empty(), layers).is_err() {
-        for name in ["resolv.conf", "hosts", "hostname"] {
+        for (name, _) in &files {
             bind_if_there(&upper.join(name), &Path::new("/etc").join(name))?;
         }
     }
@@ -123,17 +130,21 @@ const NONE: &str = "none";
 
 const PSEUDO: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV).union(MsFlags::MS_NOEXEC);
 
-/// Mounts the /proc of this PID namespace; its sys is read-only but for net, and the sandbox forwards nothing: a new
-/// namespace inherits the host's ip_forward and would be a router between its networks.
-fn own_proc(privileged: bool) -> Result<(), Failure> {
+/// Mounts the /proc of this PID namespace; its sys is read-only but for the net of a namespace of its own, and that
+/// forwards nothing: a new namespace inherits the host's ip_forward and would be a router between its networks.
+fn own_proc(place: &Place) -> Result<(), Failure> {
     attempt("mount /proc", "proc", "/proc", "proc", PSEUDO, "")?;
-    fs::write("/proc/sys/net/ipv4/ip_forward", "0")
-        .map_err(|error| Failure::doing("turn forwarding off", error))?;
-    if privileged {
+    if place.own_network {
+        fs::write("/proc/sys/net/ipv4/ip_forward", "0")
+            .map_err(|error| Failure::doing("turn forwarding off", error))?;
+    }
+    if place.privileged {
         return Ok(());
     }
     bind(Path::new("/proc/sys"), Path::new("/proc/sys"))?;
-    bind(Path::new("/proc/sys/net"), Path::new("/proc/sys/net"))?;
+    if place.own_network {
+        bind(Path::new("/proc/sys/net"), Path::new("/proc/sys/net"))?;
+    }
     let read_only = PSEUDO | MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
     attempt("make /proc/sys read-only", NONE, "/proc/sys", NONE, read_only, "")
 }

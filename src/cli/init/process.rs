@@ -6,14 +6,12 @@ use nix::unistd::{ForkResult, Pid};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 
-/// Clones this process into new network, PID, mount, UTS and IPC namespaces; none is the child, which is process 1
-/// there. The caller has one thread.
-pub fn clone_init() -> io::Result<Option<Pid>> {
-    let namespaces = libc::CLONE_NEWNET
-        | libc::CLONE_NEWPID
-        | libc::CLONE_NEWNS
-        | libc::CLONE_NEWUTS
-        | libc::CLONE_NEWIPC;
+/// Clones this process into new PID, mount, UTS and IPC namespaces, and a new network namespace if it is to have its
+/// own; none is the child, which is process 1 there. The caller has one thread.
+pub fn clone_init(own_network: bool) -> io::Result<Option<Pid>> {
+    let network = if own_network { libc::CLONE_NEWNET } else { 0 };
+    let namespaces =
+        network | libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC;
     // SAFETY: clone_args is plain integers, for which zero means nothing asked.
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
     args.flags = namespaces as u64;

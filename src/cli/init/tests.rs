@@ -22,8 +22,8 @@ fn attached() -> Attached {
         id: "ab".repeat(32),
         name: "web".into(),
         hostname: "web".into(),
-        resolv_conf: "nameserver 127.0.0.11\n".into(),
-        hosts: "127.0.0.1\tlocalhost\n".into(),
+        resolv_conf: Some("nameserver 127.0.0.11\n".into()),
+        hosts: Some("127.0.0.1\tlocalhost\n".into()),
         warnings: Vec::new(),
     }
 }
@@ -41,7 +41,12 @@ fn a_sandbox_has_files_of_its_own_and_the_host_keeps_its() {
     let (run_dir, state_dir) = (directory("run"), directory("state"));
     let dirs = [run_dir.clone(), state_dir.clone()];
     apart(move || {
-        let place = Place { run_dir: &run_dir, state_dir: &state_dir, privileged: false };
+        let place = Place {
+            run_dir: &run_dir,
+            state_dir: &state_dir,
+            privileged: false,
+            own_network: true,
+        };
         mounts::arrange(&place, &attached()).unwrap();
         let read = |path| fs::read_to_string(path).unwrap();
         assert_eq!(read("/etc/resolv.conf"), "nameserver 127.0.0.11\n");
@@ -67,7 +72,12 @@ fn a_sandbox_sees_its_own_network_and_no_writable_kernel() {
     let (run_dir, state_dir) = (directory("run2"), directory("state2"));
     let dirs = [run_dir.clone(), state_dir.clone()];
     apart(move || {
-        let place = Place { run_dir: &run_dir, state_dir: &state_dir, privileged: false };
+        let place = Place {
+            run_dir: &run_dir,
+            state_dir: &state_dir,
+            privileged: false,
+            own_network: true,
+        };
         mounts::arrange(&place, &attached()).unwrap();
         // Tunnel drivers may make more; what counts is that the host's are not there.
         assert!(Path::new("/sys/class/net/lo").exists());

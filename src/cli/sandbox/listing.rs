@@ -76,13 +76,25 @@ fn status(state: &view::SandboxState, now: u64) -> String {
         .to_owned()
 }
 
-/// Lists ports as Docker does, by port in the sandbox: `20/tcp, 0.0.0.0:5000->80/tcp`.
-fn ports(sandbox: &view::Sandbox) -> String {
+/// Returns the ports by their number in the sandbox.
+fn by_number(sandbox: &view::Sandbox) -> Vec<(&String, &Option<Vec<view::PortBinding>>)> {
     let number = |key: &str| key.split('/').next().and_then(|port| port.parse::<u16>().ok());
     let mut ports: Vec<_> = sandbox.network_settings.ports.iter().collect();
     ports.sort_by_key(|(key, _)| (number(key), *key));
+    ports
+}
+
+/// Returns the published ports by their number in the sandbox.
+pub fn published(
+    sandbox: &view::Sandbox,
+) -> impl Iterator<Item = (&String, &Vec<view::PortBinding>)> {
+    by_number(sandbox).into_iter().filter_map(|(key, bindings)| Some((key, bindings.as_ref()?)))
+}
+
+/// Lists ports as Docker does, by port in the sandbox: `20/tcp, 0.0.0.0:5000->80/tcp`.
+fn ports(sandbox: &view::Sandbox) -> String {
     let mut shown = Vec::new();
-    for (key, bindings) in ports {
+    for (key, bindings) in by_number(sandbox) {
         match bindings {
             Some(bindings) => shown.extend(
                 bindings

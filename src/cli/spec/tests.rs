@@ -57,7 +57,7 @@ fn a_network_is_a_name_or_fields() {
     assert_eq!((all.network.as_str(), all.gw_priority), ("n", -1));
     assert_eq!(all.aliases.iter().map(DnsName::as_str).collect::<Vec<_>>(), ["a", "b"]);
     assert!(all.ip.is_some() && all.mac.is_some());
-    for text in ["alias=a", "name=n,ip6=fd00::2", "name=n,ip=x", "name=n,x", "container:a"] {
+    for text in ["alias=a", "name=n,ip6=fd00::2", "name=n,ip=x", "name=n,x"] {
         said(network(text));
     }
 }

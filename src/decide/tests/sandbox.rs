@@ -76,7 +76,7 @@ fn a_name_is_made_up_when_none_is_given() {
         assert_eq!(name.as_str(), expected);
         let mut ran = world.run(sandbox("", &[])).unwrap().sandbox;
         ran.name = name;
-        state.apply(&Change::AddSandbox(ran, Vec::new()));
+        state.apply(&Change::AddSandbox(Box::new(ran), Vec::new()));
     }
 }
 
