@@ -124,7 +124,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             // Without nf_tables there is no table; the first network will say what is missing.
             return debug!(%error, "firewall not looked at");
         }
-        if interrupted && self.settings.foreign_hooks {
+        if interrupted {
             self.converge_foreign_hooks().await;
         }
     }

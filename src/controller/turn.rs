@@ -202,7 +202,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
 
     /// Puts our marked rules where another tool's FORWARD policy would drop, or takes them away: with the last network,
     /// and what an earlier daemon put there if this one is not to.
-    async fn converge_foreign_hooks(&self) {
+    pub(super) async fn converge_foreign_hooks(&self) {
         let wanted = self.settings.foreign_hooks && self.firewall.is_some();
         match self.kernel.foreign_hooks(wanted).await {
             Ok(Some(place)) => info!(place, "marked rules accept our traffic there"),
