@@ -78,9 +78,19 @@ fn networks_that_cannot_be_are_refused_and_leave_nothing() {
     refused(
         &host,
         &[
-            (&create(&["-d", "overlay", "x"]), 1, "plugin \"overlay\" not found", "drivers: bridge"),
+            (
+                &create(&["-d", "overlay", "x"]),
+                1,
+                "plugin \"overlay\" not found",
+                "drivers: bridge",
+            ),
             (&create(&["localnet"]), 1, "network with name localnet already exists", "inspect"),
-            (&create(&["--subnet", "172.18.5.0/24", "x"]), 1, overlap, "172.18.0.0/16 of network localnet"),
+            (
+                &create(&["--subnet", "172.18.5.0/24", "x"]),
+                1,
+                overlap,
+                "172.18.0.0/16 of network localnet",
+            ),
             (&create(&["--subnet", "10.9.0.0/16", "x"]), 1, overlap, "10.9.0.0/24 of the host"),
             (
                 &create(&["--subnet", "10.70.0.1/24", "x"]),
@@ -88,7 +98,12 @@ fn networks_that_cannot_be_are_refused_and_leave_nothing() {
                 "invalid subnet 10.70.0.1/24: it should be 10.70.0.0/24",
                 "",
             ),
-            (&create(&["--subnet", "10.70.0.0/33", "x"]), 2, "invalid value '10.70.0.0/33' for '--subnet <CIDR>'...", ""),
+            (
+                &create(&["--subnet", "10.70.0.0/33", "x"]),
+                2,
+                "invalid value '10.70.0.0/33' for '--subnet <CIDR>'...",
+                "",
+            ),
             (
                 &create(&["--gateway", "10.70.0.1", "x"]),
                 1,
@@ -101,7 +116,12 @@ fn networks_that_cannot_be_are_refused_and_leave_nothing() {
                 "no matching subnet for gateway 10.71.0.1",
                 "",
             ),
-            (&create(&["-o", "bogus=1", "x"]), 1, "unknown option bogus for driver bridge", "options"),
+            (
+                &create(&["-o", "bogus=1", "x"]),
+                1,
+                "unknown option bogus for driver bridge",
+                "options",
+            ),
             (
                 &create(&["bridge"]),
                 1,
@@ -112,7 +132,12 @@ fn networks_that_cannot_be_are_refused_and_leave_nothing() {
             (&create(&["a/b"]), 1, &named("a/b"), ""),
             (&create(&["--", "-x"]), 1, &named("-x"), ""),
             (&["network", "create", &long], 1, &named(&long), ""),
-            (&create(&[]), 2, "the following required arguments were not provided: <NAME>", "Usage"),
+            (
+                &create(&[]),
+                2,
+                "the following required arguments were not provided: <NAME>",
+                "Usage",
+            ),
             (&create(&["--bogus", "x"]), 2, "unexpected argument '--bogus' found", "--bogus"),
             (
                 &["network", "rm", "bridge"],
@@ -120,8 +145,18 @@ fn networks_that_cannot_be_are_refused_and_leave_nothing() {
                 "bridge is a pre-defined network and cannot be removed",
                 "",
             ),
-            (&["network", "rm", "host"], 1, "host is a pre-defined network and cannot be removed", ""),
-            (&["network", "rm", "none"], 1, "none is a pre-defined network and cannot be removed", ""),
+            (
+                &["network", "rm", "host"],
+                1,
+                "host is a pre-defined network and cannot be removed",
+                "",
+            ),
+            (
+                &["network", "rm", "none"],
+                1,
+                "none is a pre-defined network and cannot be removed",
+                "",
+            ),
             (&["network", "rm", "nosuch"], 1, "network nosuch not found", "network ls"),
             (
                 &["network", "rm", "localnet"],
@@ -161,7 +196,12 @@ fn endpoints_that_cannot_be_are_refused_and_leave_nothing() {
         &[
             (&on(&["--network", "nosuch"]), 125, "network nosuch not found", "network ls"),
             (&on(&["--network", "localnet", "--ip", "10.1.1.1"]), 125, outside, "network inspect"),
-            (&on(&["--network", "localnet", "--ip", "172.18.0.2"]), 125, taken, "belongs to sandbox web"),
+            (
+                &on(&["--network", "localnet", "--ip", "172.18.0.2"]),
+                125,
+                taken,
+                "belongs to sandbox web",
+            ),
             (
                 &on(&["--network", "small"]),
                 125,
@@ -176,15 +216,30 @@ fn endpoints_that_cannot_be_are_refused_and_leave_nothing() {
             (&on(&["-p", "80:80/icmp"]), 125, "invalid proto: icmp", ""),
             (&on(&["-p", "1.2.3:80:80"]), 125, "invalid IP address: 1.2.3", ""),
             (&on(&["-p", "80:"]), 125, "no port specified: 80:<empty>", ""),
-            (&on(&["-p", "192.0.2.7:80:80"]), 125, "failed to bind host port 192.0.2.7:80/tcp: cannot assign requested address", "no address of this host"),
+            (
+                &on(&["-p", "192.0.2.7:80:80"]),
+                125,
+                "failed to bind host port 192.0.2.7:80/tcp: cannot assign requested address",
+                "no address of this host",
+            ),
             (
                 &["network", "connect", "localnet", "web"],
                 1,
                 "endpoint with name web already exists in network localnet",
                 "",
             ),
-            (&["network", "connect", "small", "web"], 1, "no available addresses on this pool", "10.60.0.0/29"),
-            (&["network", "connect", "bridge", "--alias", "x", "web"], 1, alias_on_default, "create"),
+            (
+                &["network", "connect", "small", "web"],
+                1,
+                "no available addresses on this pool",
+                "10.60.0.0/29",
+            ),
+            (
+                &["network", "connect", "bridge", "--alias", "x", "web"],
+                1,
+                alias_on_default,
+                "create",
+            ),
             (&["network", "connect", "host", "web"], 1, host_mode, ""),
             (&["network", "connect", "localnet", "done"], 1, "sandbox done is not running", ""),
             (&["network", "connect", "localnet", "nosuch"], 1, "No such sandbox: nosuch", "ps -a"),
@@ -214,8 +269,9 @@ fn sandboxes_that_cannot_be_are_refused_and_leave_nothing() {
     let long = "s".repeat(200);
     let rule = "[a-zA-Z0-9][a-zA-Z0-9_.-]*, each label 1 to 63 characters and 253 in all";
     let named = |shown: &str| format!("invalid sandbox name \"{shown}\": allowed are {rule}");
-    let reserved =
-        |name| format!("the name \"{name}\" is reserved: netdns answers it itself in every sandbox");
+    let reserved = |name| {
+        format!("the name \"{name}\" is reserved: netdns answers it itself in every sandbox")
+    };
     let dns_rule = "labels of 1 to 63 visible ASCII characters, 253 in all";
     let aliased = |shown: &str| format!("invalid DNS name \"{shown}\": allowed are {dns_rule}");
     let conflict = format!("Conflict. The name \"web\" is already in use by sandbox \"{web}\"");
@@ -251,34 +307,99 @@ fn sandboxes_that_cannot_be_are_refused_and_leave_nothing() {
         (on(&["--name", "ünï"], "true"), 125, named("ünï"), ""),
         (on(&["--name", &long], "true"), 125, named(&long), ""),
         (on(&["--name", ""], "true"), 125, named(""), ""),
-        (on(&["--network", "localnet", "--net-alias", "a\nb"], "true"), 125, aliased("a\\nb"), "punycode"),
-        (on(&["--rootfs", "/x"], "true"), 2, "unexpected argument '--rootfs' found".into(), "--rootfs"),
-        (words(&["run"]), 2, "the following required arguments were not provided: <COMMAND>...".into(), "Usage"),
+        (
+            on(&["--network", "localnet", "--net-alias", "a\nb"], "true"),
+            125,
+            aliased("a\\nb"),
+            "punycode",
+        ),
+        (
+            on(&["--rootfs", "/x"], "true"),
+            2,
+            "unexpected argument '--rootfs' found".into(),
+            "--rootfs",
+        ),
+        (
+            words(&["run"]),
+            2,
+            "the following required arguments were not provided: <COMMAND>...".into(),
+            "Usage",
+        ),
         (words(&["frobnicate"]), 2, "unrecognized subcommand 'frobnicate'".into(), "Usage"),
         (words(&["exec", "nosuch", "true"]), 1, "No such sandbox: nosuch".into(), "ps -a"),
         (words(&["exec", "done", "true"]), 1, "sandbox done is not running".into(), "netdns ps"),
-        (words(&["exec", "web", "nosuchprogram"]), 127, format!("exec: \"nosuchprogram\": {not_found}"), ""),
+        (
+            words(&["exec", "web", "nosuchprogram"]),
+            127,
+            format!("exec: \"nosuchprogram\": {not_found}"),
+            "",
+        ),
         (words(&["exec", "web", text]), 126, format!("exec: \"{text}\": permission denied"), ""),
         (words(&["rm", "web"]), 1, "sandbox web is running".into(), "netdns rm -f web"),
         (words(&["rm", "nosuch"]), 1, "No such sandbox: nosuch".into(), "ps -a"),
         (words(&["stop", "nosuch"]), 1, "No such sandbox: nosuch".into(), "ps -a"),
-        (words(&["attach", "--name", "x", "--netns", "/dev/null"]), 1, "/dev/null is not a network namespace".into(), none),
+        (
+            words(&["attach", "--name", "x", "--netns", "/dev/null"]),
+            1,
+            "/dev/null is not a network namespace".into(),
+            none,
+        ),
         (words(&["attach", "--name", "x", "--netns", text]), 1, not_one, none),
-        (words(&["attach", "--name", "x", "--netns", "/proc/1/ns/mnt"]), 1, "/proc/1/ns/mnt is not a network namespace".into(), none),
-        (words(&["attach", "--name", "x", "--netns", "/nosuch"]), 1, "/nosuch is not a network namespace".into(), none),
+        (
+            words(&["attach", "--name", "x", "--netns", "/proc/1/ns/mnt"]),
+            1,
+            "/proc/1/ns/mnt is not a network namespace".into(),
+            none,
+        ),
+        (
+            words(&["attach", "--name", "x", "--netns", "/nosuch"]),
+            1,
+            "/nosuch is not a network namespace".into(),
+            none,
+        ),
         (
             words(&["attach", "--name", "x", "--netns", "/proc/1/ns/net"]),
             1,
             "/proc/1/ns/net is the host's own network namespace".into(),
             "the host needs no sandbox",
         ),
-        (words(&["attach", "--name", "x", "--pid", "1"]), 1, "process 1 is the host's own network namespace".into(), "the host needs no sandbox"),
-        (words(&["attach", "--name", "x", "--pid", "4000000"]), 1, "no process has pid 4000000".into(), ""),
-        (words(&["attach", "--name", "localhost", "--netns", "/run/netns/router"]), 1, reserved("localhost"), ""),
-        (words(&["attach", "--name", "web", "--netns", "/run/netns/router"]), 1, format!("Conflict. The name \"web\" is already in use by sandbox \"{web}\""), "choose another name"),
+        (
+            words(&["attach", "--name", "x", "--pid", "1"]),
+            1,
+            "process 1 is the host's own network namespace".into(),
+            "the host needs no sandbox",
+        ),
+        (
+            words(&["attach", "--name", "x", "--pid", "4000000"]),
+            1,
+            "no process has pid 4000000".into(),
+            "",
+        ),
+        (
+            words(&["attach", "--name", "localhost", "--netns", "/run/netns/router"]),
+            1,
+            reserved("localhost"),
+            "",
+        ),
+        (
+            words(&["attach", "--name", "web", "--netns", "/run/netns/router"]),
+            1,
+            format!("Conflict. The name \"web\" is already in use by sandbox \"{web}\""),
+            "choose another name",
+        ),
         (words(&["register", "localhost", "10.0.0.1"]), 1, reserved("localhost"), ""),
-        (words(&["register", "--network", "bridge", "x", "10.0.0.1"]), 1, "network bridge has no names".into(), "user-defined"),
-        (words(&["register", "x", "10.0.0.256"]), 1, "invalid IP address: 10.0.0.256".into(), "--type"),
+        (
+            words(&["register", "--network", "bridge", "x", "10.0.0.1"]),
+            1,
+            "network bridge has no names".into(),
+            "user-defined",
+        ),
+        (
+            words(&["register", "x", "10.0.0.256"]),
+            1,
+            "invalid IP address: 10.0.0.256".into(),
+            "--type",
+        ),
         (words(&["deregister", "x"]), 1, "no entry x".into(), "netdns names"),
     ];
     let texts: Vec<(Vec<&str>, i32, &str, &str)> = cases
@@ -445,7 +566,10 @@ fn without_nf_tables_a_network_is_refused_and_nothing_is_half_made() {
     let run = ["run", "-d", "sleep", "3600"];
     refused(
         &host,
-        &[(&["network", "create", "localnet"], 1, missing, modprobe), (&run, 125, missing, modprobe)],
+        &[
+            (&["network", "create", "localnet"], 1, missing, modprobe),
+            (&run, 125, missing, modprobe),
+        ],
     );
     host.sh(&format!("kill {}", host.pid("ManagerPid"))).ok();
     daemon.wait().expect("it ends");
@@ -472,7 +596,10 @@ fn a_full_disk_fails_the_command_and_nothing_is_half_made() {
         host.sh(&format!("rm {}/fill", dir.display())).ok();
     };
     let full = |file: &str| {
-        format!("cannot write state file {}: I/O error: No space left on device (os error 28)", host.path(file).display())
+        format!(
+            "cannot write state file {}: I/O error: No space left on device (os error 28)",
+            host.path(file).display()
+        )
     };
     // The state file has room for a little still: what is recorded is large.
     let labels = (0..6).flat_map(|n| ["-l".to_owned(), format!("{n}={}", "x".repeat(100 << 10))]);

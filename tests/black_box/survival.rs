@@ -121,7 +121,8 @@ impl Asking {
         let text = fs::read_to_string(host.path(self.name)).expect("its output");
         let told: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
         println!("{}: {told}", self.name);
-        let lost = told["lost"].as_array().expect("a list").iter().filter_map(|lost| lost[0].as_f64());
+        let lost =
+            told["lost"].as_array().expect("a list").iter().filter_map(|lost| lost[0].as_f64());
         let count = |of: &str| told[of].as_u64().expect("a count");
         Asked { sent: count("sent"), answered: count("answered"), lost: lost.collect() }
     }
@@ -275,7 +276,8 @@ fn a_dead_or_stopped_resolver_is_replaced_and_given_the_same_sockets() {
 }
 
 #[test]
-fn a_sandbox_that_dies_while_no_manager_runs_loses_its_name_at_once_and_its_link_at_the_next_start() {
+fn a_sandbox_that_dies_while_no_manager_runs_loses_its_name_at_once_and_its_link_at_the_next_start()
+{
     let mut host = host_with_names();
     let (web, db) = (init_of(&host, "web"), init_of(&host, "db"));
     let links = "ip -br link | grep -c ^veth";
@@ -372,7 +374,8 @@ fn a_manager_killed_in_the_middle_of_commands_leaves_only_what_it_acknowledged()
         assert_eq!(acknowledged, up, "round {round}");
         let links = host.sh("ip -br link | grep -c ^veth || true").ok();
         assert_eq!(links, up.len().to_string(), "round {round}");
-        let ports = host.sh("nft list map inet netdns ports_any | grep -o 'tcp \\. 7' | wc -l").ok();
+        let ports =
+            host.sh("nft list map inet netdns ports_any | grep -o 'tcp \\. 7' | wc -l").ok();
         assert_eq!(ports, up.len().to_string(), "round {round}");
     }
     println!("acknowledged and there after each kill: {}", acknowledged.len());
@@ -406,7 +409,8 @@ fn a_hundred_runs_at_once_all_come_up_and_leave_nothing() {
     let members = network["Containers"].as_object().expect("a map").values();
     let addresses: BTreeSet<&str> = members.filter_map(|m| m["IPv4Address"].as_str()).collect();
     assert_eq!(addresses.len(), 100);
-    host.inside("n1", "for n in $(seq 100); do getent ahostsv4 n$n >/dev/null || exit 1; done").ok();
+    host.inside("n1", "for n in $(seq 100); do getent ahostsv4 n$n >/dev/null || exit 1; done")
+        .ok();
     let all: Vec<String> = (1..=100).map(|n| format!("n{n}")).collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     host.netdns(&[&["rm", "-f"], &all[..]].concat()).ok();
