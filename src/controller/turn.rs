@@ -226,6 +226,10 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
         let direct = self.settings.dns == Listen::Direct;
         let dns = wanted.then(|| self.kernel.dns_sockets(&place, direct)).transpose()?;
+        let owner = self.replica.sockets().get(&id).and_then(Sockets::owner);
+        if let Some(owner) = owner {
+            self.kernel.remove_dns_table(owner)?;
+        }
         let sockets = Sockets::new(dns, self.processes.get(&id).cloned());
         let mut messages = vec![sockets.message(id)];
         self.replica.sockets().insert(id, sockets);

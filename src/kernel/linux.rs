@@ -6,7 +6,7 @@ use super::rtnl::Rtnl;
 use super::watch::Watch;
 use super::{
     DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, facts, foreign, link, look,
-    netns, observe, port, route, socket, sysctl,
+    netns, nft, observe, port, route, socket, sysctl,
 };
 use crate::model::{AttachTo, HostFacts, IfName, Publish};
 use crate::plan::nft::Delta;
@@ -108,6 +108,10 @@ impl Kernel for Linux {
 
     fn dns_sockets(&self, place: &Place, direct: bool) -> Result<DnsSockets, KernelError> {
         socket::dns(place, direct)
+    }
+
+    fn remove_dns_table(&self, owner: OwnedFd) -> Result<(), KernelError> {
+        Ok(nft::remove_dns_table(owner)?)
     }
 
     fn inside_sockets(
