@@ -4,7 +4,9 @@
 mod acts;
 mod lab;
 mod person;
+mod reading;
 mod stage;
+mod table;
 mod tools;
 mod upstream;
 

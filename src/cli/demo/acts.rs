@@ -3,8 +3,9 @@
 
 use super::lab::{HOST, LAB, Lab, WWW, Zone};
 use super::person::{DIR, Person, Said, Seen, readable};
+use super::reading::{addresses, json, ports, reached, status};
+use super::table;
 use crate::cli::outcome::{Failure, Outcome};
-use crate::cli::print;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
@@ -64,7 +65,7 @@ pub fn perform(zones: &[Zone], keep: bool) -> Outcome {
         let seen = if opened { act(&mut stage) } else { Err("not shown: no daemon".to_owned()) };
         rows.push((title, seen));
     }
-    let code = stage.table(&rows, started);
+    let code = table::print(&stage.person, &rows, started);
     if keep {
         stage.shell()?;
     }
@@ -349,34 +350,6 @@ impl Stage {
         if status.success() { Ok(()) } else { Err(format!("the daemon ended with {status}")) }
     }
 
-    /// Prints what was shown; 1 if a row failed.
-    fn table(&self, rows: &[(&str, Seen)], started: Instant) -> u8 {
-        let cells: Vec<[String; 3]> = rows
-            .iter()
-            .map(|(title, seen)| {
-                let (result, seen) = match seen {
-                    Ok(seen) => ("ok", seen),
-                    Err(why) => ("FAILED", why),
-                };
-                [result.to_owned(), (*title).to_owned(), seen.clone()]
-            })
-            .collect();
-        self.person.print("\n");
-        for line in print::aligned(["RESULT", "SHOWN", "SEEN"], &cells).lines() {
-            let line = match line.split_once(' ') {
-                Some(("ok", rest)) => format!("{} {rest}", self.person.paint("32", "ok")),
-                Some(("FAILED", rest)) => format!("{} {rest}", self.person.paint("31", "FAILED")),
-                _ => line.to_owned(),
-            };
-            self.person.print(&format!("{line}\n"));
-        }
-        let good = rows.iter().filter(|(_, seen)| seen.is_ok()).count();
-        let all = rows.len();
-        let took = started.elapsed().as_secs_f32();
-        self.person.print(&format!("\n{good} of {all} as it should be, in {took:.1} s\n"));
-        u8::from(good != all)
-    }
-
     /// Leaves a shell in the demo's host until it exits.
     fn shell(&self) -> Result<(), Failure> {
         let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/sh".to_owned());
@@ -387,45 +360,4 @@ impl Stage {
         let status = self.person.command(&shell).stdin(Stdio::inherit()).status();
         status.map(drop).map_err(|error| Failure::doing(format!("run {shell}"), error))
     }
-}
-
-fn json(said: &Said) -> Result<serde_json::Value, String> {
-    serde_json::from_str(said.done()?).map_err(|error| format!("`{}`: {error}", said.typed))
-}
-
-/// Returns the address that a ping names, if it shows an answer: iputils, busybox and ours print it in brackets.
-fn reached(said: &Said) -> Option<Ipv4Addr> {
-    let counted = said
-        .out
-        .lines()
-        .any(|line| line.starts_with("1 packets transmitted, 1 ") && line.contains("received"));
-    let (_, rest) = said.out.lines().find(|line| line.starts_with("PING "))?.split_once('(')?;
-    let (address, _) = rest.split_once(')')?;
-    if counted { address.parse().ok() } else { None }
-}
-
-/// Returns the status of a reply, as dig prints it.
-fn status(out: &str) -> Option<&str> {
-    out.split_once("status: ")?.1.split([',', '\n']).next()
-}
-
-/// Returns the addresses of a reply's A records.
-fn addresses(out: &str) -> Vec<String> {
-    let records = out.lines().filter(|line| !line.starts_with(';'));
-    records
-        .filter_map(|line| match line.split_ascii_whitespace().collect::<Vec<_>>()[..] {
-            [_, _, "IN", "A", address] => Some(address.to_owned()),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Returns a bridge's ports as `brctl show` lists them: the first on its own line, others on lines that begin blank.
-fn ports(out: &str, bridge: &str) -> Result<Vec<String>, String> {
-    let mut lines =
-        out.lines().skip_while(|line| line.split_ascii_whitespace().next() != Some(bridge));
-    let line = lines.next().ok_or(format!("there is no bridge {bridge}"))?;
-    let first = line.split_ascii_whitespace().nth(3);
-    let more = lines.take_while(|line| line.starts_with(char::is_whitespace));
-    Ok(first.into_iter().chain(more.map(str::trim)).map(str::to_owned).collect())
 }
