@@ -204,6 +204,31 @@ fn no_look_up_is_lost_while_the_manager_is_killed_and_started_again_fifty_times(
 }
 
 #[test]
+fn names_answer_while_the_manager_hangs() {
+    let host = host_with_names();
+    let (web, manager) = (init_of(&host, "web"), host.pid("ManagerPid"));
+    host.sh(&format!("kill -STOP {manager}")).ok();
+    for name in ["db", "www.example"] {
+        assert_eq!(host.sh(&status_from(web, name)).ok(), "NOERROR", "{name}");
+    }
+    host.sh(&format!("kill -CONT {manager}")).ok();
+    host.netdns(&["ps"]).ok();
+}
+
+#[test]
+fn when_a_command_returns_its_name_is_known_though_the_resolver_died_meanwhile() {
+    let host = host_with_names();
+    let web = init_of(&host, "web");
+    for n in 0..10 {
+        let resolver = host.pid("ResolverPid");
+        let run = format!("{NETDNS} run -d --name n{n} --network localnet sleep 3600");
+        host.sh(&format!("(sleep 0.0{n}; kill -9 {resolver}) & {run}; wait")).ok();
+        assert_eq!(host.sh(&status_from(web, &format!("n{n}"))).ok(), "NOERROR", "n{n}");
+        next_resolver(&host, resolver);
+    }
+}
+
+#[test]
 fn a_killed_resolver_loses_at_most_what_it_had_read_and_libc_nothing() {
     let host = host_with_names();
     let stream = Asking::begin(&host, "stream", "web", &["db", "web", "db.localnet"]);
