@@ -3,6 +3,7 @@
 
 mod clock;
 pub mod daemon;
+mod demo;
 mod dirs;
 mod exec;
 mod filter;
@@ -52,6 +53,7 @@ fn dispatch(cli: Cli) -> ExitCode {
         Command::Deregister(args) => name::deregister(args, dirs),
         Command::Names(args) => name::names(&args, dirs),
         Command::Resolve(args) => name::resolve(args, dirs),
+        Command::Demo(args) => demo::demo(args),
         Command::Status(args) => status::status(&args, dirs),
         Command::Reset(args) => status::reset(&args, dirs),
         Command::Version => status::version(),

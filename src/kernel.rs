@@ -81,6 +81,9 @@ pub trait Kernel: Send + Sync + 'static {
     /// there; lo is brought up first.
     fn dns_sockets(&self, place: &Place, direct: bool) -> Result<DnsSockets, KernelError>;
 
+    /// Removes the table that leads port 53 to a sandbox's DNS sockets, given the socket that owns it.
+    fn remove_dns_table(&self, owner: OwnedFd) -> Result<(), KernelError>;
+
     /// Makes sockets inside for the servers of `--dns`.
     fn inside_sockets(
         &self,
@@ -106,4 +109,7 @@ pub trait Kernel: Send + Sync + 'static {
 
     /// Forgets connection tracking entries of an address that is released.
     fn flush_conntrack(&self, address: IpAddr) -> impl Future<Output = ()> + Send;
+
+    /// Forgets connection tracking entries that were begun towards a UDP port whose target has changed.
+    fn flush_udp_port(&self, port: u16) -> impl Future<Output = ()> + Send;
 }

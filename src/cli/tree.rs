@@ -1,6 +1,6 @@
 //! The tree of commands. Each noun's flags stand in its own file.
 
-use super::{Dirs, daemon, name, network, print, resolver, sandbox, status};
+use super::{Dirs, daemon, demo, name, network, print, resolver, sandbox, status};
 use clap::{Parser, Subcommand};
 
 /// A container network manager: a network and a name for every network namespace
@@ -37,6 +37,8 @@ pub enum Command {
     Names(print::FormatArgs),
     /// Look a name up as a sandbox or a network's member would
     Resolve(name::ResolveArgs),
+    /// Show the whole walk in a host of its own that ends with it
+    Demo(demo::DemoArgs),
     /// Show versions, processes and counts
     Status(print::FormatArgs),
     /// Stop every sandbox and remove everything that netdns made

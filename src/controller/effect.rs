@@ -1,7 +1,7 @@
 //! What a change touches: the kernel's scope and the resolver's updates. Pure.
 
-use crate::driver::Scope;
-use crate::model::{Change, Endpoint, IfName, NetworkId, SandboxId, State};
+use crate::driver::{Scope, firewall};
+use crate::model::{Change, Endpoint, IfName, NetworkId, Proto, SandboxId, State};
 use crate::registry::{Update, endpoint_names, network_names, sandbox_view};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -17,6 +17,8 @@ pub struct Effect {
     pub sandboxes: BTreeSet<SandboxId>,
     /// Addresses that nobody has any more.
     pub released: Vec<IpAddr>,
+    /// UDP ports of the host that lead elsewhere than before.
+    pub rerouted: BTreeSet<u16>,
     /// Whether names go: then they go before the wire.
     pub withdraws: bool,
 }
@@ -62,6 +64,8 @@ impl Effect {
                 effect.updates.push(Update::RemoveRecord(*network, name.clone(), *rr_type));
             }
         }
+        effect.rerouted =
+            effect.sandboxes.iter().flat_map(|id| rerouted(before, after, *id)).collect();
         effect
     }
 
@@ -90,4 +94,12 @@ impl Effect {
         let bridge: Option<IfName> = before.networks.get(&id).and_then(|n| n.bridge.clone());
         self.scope.gone.extend(bridge);
     }
+}
+
+fn rerouted(before: &State, after: &State, id: SandboxId) -> BTreeSet<u16> {
+    let targets = |state| {
+        let udp = firewall::targets(state, id).filter(|(publish, _)| publish.proto == Proto::Udp);
+        udp.map(|(publish, to)| (publish.host_port, publish.port, to)).collect::<BTreeSet<_>>()
+    };
+    targets(before).symmetric_difference(&targets(after)).map(|(port, ..)| *port).collect()
 }

@@ -139,6 +139,9 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         for address in effect.released {
             self.kernel.flush_conntrack(address).await;
         }
+        for port in effect.rerouted {
+            self.kernel.flush_udp_port(port).await;
+        }
         Ok(warnings)
     }
 
@@ -178,7 +181,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let appeared = self.firewall.is_none() && wanted.is_some();
         let vanished = self.firewall.is_some() && wanted.is_none();
         self.firewall = wanted;
-        if self.settings.foreign_hooks && (appeared || vanished) {
+        if appeared || vanished {
             self.converge_foreign_hooks().await;
         }
         Ok(())
@@ -197,9 +200,10 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         Ok(())
     }
 
-    /// Puts our marked rules where another tool's FORWARD policy would drop, or takes them away with the last network.
+    /// Puts our marked rules where another tool's FORWARD policy would drop, or takes them away: with the last network,
+    /// and what an earlier daemon put there if this one is not to.
     pub(super) async fn converge_foreign_hooks(&self) {
-        let wanted = self.firewall.is_some();
+        let wanted = self.settings.foreign_hooks && self.firewall.is_some();
         match self.kernel.foreign_hooks(wanted).await {
             Ok(Some(place)) => info!(place, "marked rules accept our traffic there"),
             Ok(None) => {}
@@ -222,6 +226,10 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
         let direct = self.settings.dns == Listen::Direct;
         let dns = wanted.then(|| self.kernel.dns_sockets(&place, direct)).transpose()?;
+        let owner = self.replica.sockets().get(&id).and_then(Sockets::owner);
+        if let Some(owner) = owner {
+            self.kernel.remove_dns_table(owner)?;
+        }
         let sockets = Sockets::new(dns, self.processes.get(&id).cloned());
         let mut messages = vec![sockets.message(id)];
         self.replica.sockets().insert(id, sockets);

@@ -4,7 +4,7 @@
 //! chains named by its id; an endpoint is at most an element of `ports_any` or `ports_at`. Every bridge network is
 //! closed in both directions but to its own members, to answers and to what was published. IPv4 alone so far.
 
-use crate::model::{DriverKind, Endpoint, IfName, Network, Publish, State};
+use crate::model::{DriverKind, Endpoint, IfName, Network, Publish, SandboxId, State};
 use crate::plan::nft::{
     Base, BaseKind, Chain, Datum, Family, Field, Hook, Is, LINK_GROUP, Map, Rule, Statement, TABLE,
     Table, Type, Value, ValueType, Verdict,
@@ -240,15 +240,21 @@ impl<'a> Bridged<'a> {
     }
 }
 
-/// Ports lead to the sandbox's address on the network that gives it its default route, so that answers come back.
+/// Returns where a running sandbox's ports lead: to its address on the network that gives it its default route, so that
+/// answers come back.
+pub fn targets(state: &State, sandbox: SandboxId) -> impl Iterator<Item = (Publish, Ipv4Addr)> {
+    let target = state.gateway_of(sandbox).and_then(|(endpoint, network)| {
+        (network.driver == DriverKind::Bridge).then(|| ipv4(endpoint)).flatten()
+    });
+    let running = state.sandboxes.get(&sandbox).filter(|sandbox| sandbox.is_running());
+    let published = running.into_iter().flat_map(|sandbox| &sandbox.publish);
+    published.filter_map(move |publish| Some((*publish, target?)))
+}
+
 fn add_ports(table: &mut Table, state: &State) {
-    for sandbox in state.sandboxes.values().filter(|sandbox| sandbox.is_running()) {
-        let target = state.gateway_of(sandbox.id).and_then(|(endpoint, network)| {
-            (network.driver == DriverKind::Bridge).then(|| ipv4(endpoint)).flatten()
-        });
-        let Some(target) = target else { continue };
-        for publish in &sandbox.publish {
-            let Some((map, key)) = port_key(publish) else { continue };
+    for sandbox in state.sandboxes.keys() {
+        for (publish, target) in targets(state, *sandbox) {
+            let Some((map, key)) = port_key(&publish) else { continue };
             let value = Value::Data(vec![Datum::Ipv4(target), Datum::Port(publish.port)]);
             let map = table.maps.get_mut(map).expect("both port maps are there");
             map.elements.insert(key, value);

@@ -1,4 +1,5 @@
-//! Forgetting the connections of an address that is released, so that its next owner does not inherit them.
+//! Forgetting the connections of an address that is released, so that its next owner does not inherit them; and the
+//! flows to a UDP port whose target has changed, as the kernel translates only a flow's first datagram.
 //!
 //! One request with a filter for each direction (Linux 5.8); nothing is dumped. Connection tracking is a convenience
 //! here: what fails is logged, not returned.
@@ -16,10 +17,15 @@ const CTA_TUPLE_ORIG: u16 = 1;
 const CTA_TUPLE_REPLY: u16 = 2;
 const CTA_FILTER: u16 = 25;
 const CTA_TUPLE_IP: u16 = 1;
+const CTA_TUPLE_PROTO: u16 = 2;
 const CTA_IP_V4_SRC: u16 = 1;
 const CTA_IP_V6_SRC: u16 = 3;
-/// By the source's address alone.
-const FILTER_IP_SRC: u32 = 1;
+const CTA_PROTO_NUM: u16 = 1;
+const CTA_PROTO_DST_PORT: u16 = 3;
+// net/netfilter/nf_internals.h: what a tuple is compared by.
+const FILTER_IP_SRC: u32 = 1 << 0;
+const FILTER_PROTO_NUM: u32 = 1 << 3;
+const FILTER_PROTO_DST_PORT: u32 = 1 << 5;
 
 /// A netfilter socket of the namespace of the thread that opened it.
 pub(super) struct Conntrack(Socket);
@@ -34,27 +40,37 @@ impl Conntrack {
 
     /// Forgets what an address began, and what was begun towards it, rewritten or not.
     pub(super) fn forget(&mut self, address: IpAddr) -> io::Result<()> {
-        for tuple in [CTA_TUPLE_ORIG, CTA_TUPLE_REPLY] {
-            self.0.send_to(&request(tuple, address), &SocketAddr::new(0, 0), 0)?;
-            acknowledged(&self.0.recv_from_full()?.0)?;
-        }
-        Ok(())
+        let (family, source) = match address {
+            IpAddr::V4(address) => (libc::AF_INET, attribute(CTA_IP_V4_SRC, &address.octets())),
+            IpAddr::V6(address) => (libc::AF_INET6, attribute(CTA_IP_V6_SRC, &address.octets())),
+        };
+        let source = attribute(CTA_TUPLE_IP | NESTED, &source);
+        self.delete(family, CTA_TUPLE_ORIG, &source, FILTER_IP_SRC)?;
+        self.delete(family, CTA_TUPLE_REPLY, &source, FILTER_IP_SRC)
+    }
+
+    /// Forgets the flows of UDP over IPv4 that were begun towards a port.
+    pub(super) fn forget_udp_port(&mut self, port: u16) -> io::Result<()> {
+        let number = attribute(CTA_PROTO_NUM, &[libc::IPPROTO_UDP as u8]);
+        let port = attribute(CTA_PROTO_DST_PORT, &port.to_be_bytes());
+        let proto = attribute(CTA_TUPLE_PROTO | NESTED, &[number, port].concat());
+        self.delete(libc::AF_INET, CTA_TUPLE_ORIG, &proto, FILTER_PROTO_NUM | FILTER_PROTO_DST_PORT)
+    }
+
+    fn delete(&mut self, family: i32, tuple: u16, parts: &[u8], by: u32) -> io::Result<()> {
+        self.0.send_to(&request(family, tuple, parts, by), &SocketAddr::new(0, 0), 0)?;
+        acknowledged(&self.0.recv_from_full()?.0)
     }
 }
 
-/// A request to delete the entries whose `tuple` has the address as its source.
-fn request(tuple: u16, address: IpAddr) -> Vec<u8> {
-    let (family, source) = match address {
-        IpAddr::V4(address) => (libc::AF_INET, attribute(CTA_IP_V4_SRC, &address.octets())),
-        IpAddr::V6(address) => (libc::AF_INET6, attribute(CTA_IP_V6_SRC, &address.octets())),
-    };
-    // Types 1 and 2 of CTA_FILTER are the flags of the tuples of the same numbers.
-    let filter = attribute(tuple, &FILTER_IP_SRC.to_ne_bytes());
+/// A request to delete the entries whose `tuple` has these parts, of which those named in `by` are compared.
+fn request(family: i32, tuple: u16, parts: &[u8], by: u32) -> Vec<u8> {
     let body = [
         // struct nfgenmsg: family, version, resource id.
         vec![family as u8, 0, 0, 0],
-        attribute(tuple | NESTED, &attribute(CTA_TUPLE_IP | NESTED, &source)),
-        attribute(CTA_FILTER | NESTED, &filter),
+        attribute(tuple | NESTED, parts),
+        // Types 1 and 2 of CTA_FILTER are the flags of the tuples of the same numbers.
+        attribute(CTA_FILTER | NESTED, &attribute(tuple, &by.to_ne_bytes())),
     ]
     .concat();
     let mut message = Vec::with_capacity(16 + body.len());
@@ -66,10 +82,11 @@ fn request(tuple: u16, address: IpAddr) -> Vec<u8> {
     message
 }
 
-/// Both an attribute's length and its place are multiples of 4 here.
+/// An attribute, filled up to a multiple of 4.
 fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
     let length = 4 + value.len() as u16;
-    [&length.to_ne_bytes(), &kind.to_ne_bytes(), value].concat()
+    let padding = vec![0; value.len().next_multiple_of(4) - value.len()];
+    [&length.to_ne_bytes(), &kind.to_ne_bytes(), value, &padding].concat()
 }
 
 /// Reads the kernel's answer: struct nlmsgerr after the header, 0 or a negative errno.

@@ -6,7 +6,7 @@ use super::rtnl::Rtnl;
 use super::watch::Watch;
 use super::{
     DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, facts, foreign, link, look,
-    netns, observe, port, route, socket, sysctl,
+    netns, nft, observe, port, route, socket, sysctl,
 };
 use crate::model::{AttachTo, HostFacts, IfName, Publish};
 use crate::plan::nft::Delta;
@@ -60,13 +60,13 @@ impl Linux {
         Ok(act(kept.insert(nft))?)
     }
 
-    fn forget(&self, address: IpAddr) -> io::Result<()> {
+    fn with_conntrack(&self, act: impl FnOnce(&mut Conntrack) -> io::Result<()>) -> io::Result<()> {
         let mut kept = self.conntrack.lock().unwrap_or_else(PoisonError::into_inner);
         let conntrack = match kept.take() {
             Some(conntrack) => conntrack,
             None => Conntrack::open()?,
         };
-        kept.insert(conntrack).forget(address)
+        act(kept.insert(conntrack))
     }
 }
 
@@ -110,6 +110,10 @@ impl Kernel for Linux {
         socket::dns(place, direct)
     }
 
+    fn remove_dns_table(&self, owner: OwnedFd) -> Result<(), KernelError> {
+        Ok(nft::remove_dns_table(owner)?)
+    }
+
     fn inside_sockets(
         &self,
         place: &Place,
@@ -146,8 +150,14 @@ impl Kernel for Linux {
     }
 
     async fn flush_conntrack(&self, address: IpAddr) {
-        if let Err(error) = self.forget(address) {
+        if let Err(error) = self.with_conntrack(|conntrack| conntrack.forget(address)) {
             tracing::debug!(%address, %error, "connections of a released address stay known");
+        }
+    }
+
+    async fn flush_udp_port(&self, port: u16) {
+        if let Err(error) = self.with_conntrack(|conntrack| conntrack.forget_udp_port(port)) {
+            tracing::debug!(port, %error, "flows to a published port may keep their old path");
         }
     }
 }

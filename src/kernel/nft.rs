@@ -220,6 +220,13 @@ pub fn own_dns_table(udp_port: u16, tcp_port: u16) -> Result<OwnedFd, NftError> 
     Ok(nft.socket)
 }
 
+/// Removes the DNS table of a namespace through the socket that owns it, which nobody else could.
+pub fn remove_dns_table(owner: OwnedFd) -> Result<(), NftError> {
+    let table = dns_table(0, 0);
+    // Whose changes they are matters to the host's watch alone.
+    Nft { socket: owner, port: 0 }.apply(&Delta::Remove(table.family, table.name))
+}
+
 /// Before 6.3 the kernel knows no DESTROYTABLE, before 6.9 no persist flag; both are EINVAL or EOPNOTSUPP.
 fn lacks_ownership(error: &NftError) -> bool {
     match error {

@@ -496,6 +496,23 @@ fn the_connections_of_a_released_address_are_forgotten_and_no_others() {
 }
 
 #[test]
+fn the_flows_to_a_rerouted_udp_port_are_forgotten_and_no_others() {
+    on_a_host(async |linux| {
+        ip("link set lo up");
+        let rules = "table ip t { chain c { type filter hook output priority 0; ct state new; }; }";
+        assert!(Command::new("nft").arg(rules).status().unwrap().success());
+        let tracked = || std::fs::read_to_string("/proc/thread-self/net/nf_conntrack").unwrap();
+        let socket = UdpSocket::bind("127.0.0.2:53").unwrap();
+        for port in [9, 53] {
+            socket.send_to(b"hello", ("127.0.0.3", port)).unwrap();
+        }
+        linux.flush_udp_port(53).await;
+        let left = tracked();
+        assert!(left.lines().count() == 1 && left.contains("sport=53 dport=9"), "{left}");
+    });
+}
+
+#[test]
 fn an_attach_is_fast() {
     on_a_host(async |linux| {
         linux.apply(&Step::AddBridge(bridge())).await.unwrap();

@@ -10,8 +10,9 @@ use crate::model::{EndpointId, NetworkId, Publish, SandboxId};
 use crate::registry::{Mentioned, Registry, SandboxView, Update};
 use nix::sys::stat::fstat;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use tokio::io::Interest;
@@ -30,6 +31,8 @@ pub struct Replica {
     ports: BTreeMap<Publish, OwnedFd>,
     /// What was mentioned since a snapshot began.
     snapshot: Option<Mentioned>,
+    /// The host ports that were mentioned since then.
+    mentioned_ports: BTreeSet<Publish>,
 }
 
 /// The descriptors of one sandbox, but for those made inside.
@@ -74,6 +77,7 @@ impl Replica {
             endpoints: HashMap::new(),
             ports: BTreeMap::new(),
             snapshot: None,
+            mentioned_ports: BTreeSet::new(),
         }
     }
 
@@ -95,9 +99,10 @@ impl Replica {
     /// Starts a snapshot.
     pub fn begin(&mut self) {
         self.snapshot = Some(Mentioned::default());
+        self.mentioned_ports.clear();
     }
 
-    /// Ends a snapshot: what it did not mention goes, sandboxes with their descriptors.
+    /// Ends a snapshot: what it did not mention goes, sandboxes with their descriptors and host ports too.
     pub fn end(&mut self) {
         let Some(mentioned) = self.snapshot.take() else { return };
         self.registry.retain(&mentioned);
@@ -105,6 +110,8 @@ impl Replica {
         let gone: Vec<_> = known.filter(|id| !mentioned.has_sandbox(**id)).copied().collect();
         gone.into_iter().for_each(|id| self.remove_sandbox(id));
         self.endpoints.retain(|id, _| mentioned.has_endpoint(*id));
+        let ports = mem::take(&mut self.mentioned_ports);
+        self.ports.retain(|port, _| ports.contains(port));
     }
 
     /// Applies one update.
@@ -222,6 +229,7 @@ impl Replica {
     pub fn hold(&mut self, port: Publish, fds: Vec<OwnedFd>) -> Result<(), Refused> {
         let [socket] = <[OwnedFd; 1]>::try_from(fds)
             .map_err(|fds| Refused::Count { named: 1, came: fds.len() })?;
+        self.mentioned_ports.insert(port);
         self.ports.insert(port, socket);
         Ok(())
     }

@@ -6,10 +6,13 @@
 
 mod host;
 
+mod beside_docker;
 mod demo;
 mod isolation;
+mod membership;
 mod names;
 mod ports;
 mod refusals;
 mod survival;
 mod walk;
+mod zones;

@@ -1,0 +1,159 @@
+//! Names of the world: asked of others, in a bounded time.
+
+use super::upstream::Upstream;
+use super::{dig, short, with_localnet, with_localnet_and};
+use crate::host::Host;
+use std::fs;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+/// Gives the router an address that swallows whatever comes to it.
+fn black_hole(host: &Host) {
+    host.router(
+        "ip addr add 10.9.0.66/24 dev down0
+         nft 'table ip hole { chain input { type filter hook input priority 0; ip daddr 10.9.0.66 drop; }; }'",
+    )
+    .ok();
+}
+
+#[test]
+fn an_unknown_name_is_asked_of_the_hosts_servers_from_the_host() {
+    let host = with_localnet();
+    let upstream = Upstream::at_router(&host);
+    host.sleeper("web", &["--network", "localnet"]);
+    let reply = dig(&host, "web", "www.example.test");
+    assert_eq!(reply.answer, ["www.example.test. 60 IN A 198.51.100.7"]);
+    assert!(!reply.flags.contains(&"aa".into()) && reply.flags.contains(&"ra".into()), "{reply:?}");
+    assert_eq!(upstream.asked(), ["udp 10.9.0.2 www.example.test 1"]);
+    assert_eq!(dig(&host, "web", "nobody").status, "NXDOMAIN");
+    assert_eq!(short(&host, "web", "+tcp tcp.example.test"), ["198.51.100.7"]);
+}
+
+#[test]
+fn a_truncated_answer_is_fetched_whole_before_the_client_hears_of_it() {
+    let host = with_localnet();
+    let upstream = Upstream::at_router(&host);
+    host.sleeper("web", &["--network", "localnet"]);
+    let whole = dig(&host, "web", "+ignore +bufsize=4096 big.example.test TXT");
+    assert!(whole.answer.len() == 1 && !whole.flags.contains(&"tc".into()), "{whole:?}");
+    let over_tcp = dig(&host, "web", "+tcp big.two.test TXT");
+    assert_eq!(over_tcp.answer.len(), 1, "{over_tcp:?}");
+    assert!(
+        upstream.asked().contains(&"tcp 10.9.0.2 big.example.test 16".into()),
+        "{:?}",
+        upstream.asked()
+    );
+}
+
+#[test]
+fn a_silent_first_server_costs_a_bounded_time() {
+    let host = with_localnet_and("nameserver 10.9.0.66\nnameserver 10.9.0.1\n");
+    black_hole(&host);
+    let _upstream = Upstream::at_router(&host);
+    host.sleeper("web", &["--network", "localnet"]);
+    for number in 0..5 {
+        let reply = dig(&host, "web", &format!("+time=6 name{number}.example.test"));
+        assert_eq!(reply.status, "NOERROR", "{reply:?}");
+        let time = reply.text.split_once("Query time: ").expect("dig's time").1;
+        let time: u64 = time.split(' ').next().expect("a number").parse().expect("milliseconds");
+        assert!(time < 1000, "question {number} took {time} ms");
+    }
+}
+
+#[test]
+fn silent_servers_are_a_failure_and_not_silence() {
+    let host = with_localnet_and("nameserver 10.9.0.66\n");
+    black_hole(&host);
+    host.sleeper("web", &["--network", "localnet"]);
+    let start = Instant::now();
+    let reply = dig(&host, "web", "+time=6 www.example.test");
+    assert_eq!(reply.status, "SERVFAIL", "{reply:?}");
+    assert!(start.elapsed() < Duration::from_secs(5), "glibc has given up by then");
+    assert!(reply.text.contains("EDE: 22") || reply.text.contains("EDE: 23"), "{reply:?}");
+    assert_eq!(short(&host, "web", "web"), ["172.18.0.2"]);
+}
+
+#[test]
+fn without_any_server_nobody_is_asked_instead() {
+    let host = with_localnet_and("search example.test\n");
+    host.sleeper("web", &["--network", "localnet"]);
+    let reply = dig(&host, "web", "www.example.test");
+    assert_eq!(reply.status, "SERVFAIL", "{reply:?}");
+    assert!(reply.text.contains("EDE: "), "{reply:?}");
+}
+
+#[test]
+fn a_server_of_the_sandboxs_own_is_asked_from_inside_it() {
+    let host = with_localnet();
+    let worlds = Upstream::at_router(&host);
+    host.sleeper("server", &["--network", "localnet"]);
+    let own = Upstream::in_sandbox(&host, "server");
+    host.sleeper("client", &["--network", "localnet", "--dns", "172.18.0.2"]);
+    assert_eq!(short(&host, "client", "www.example.test"), ["203.0.113.53"]);
+    assert_eq!(own.asked(), ["udp 172.18.0.3 www.example.test 1"]);
+    assert_eq!(short(&host, "client", "server"), ["172.18.0.2"]);
+    assert!(worlds.asked().is_empty(), "{:?}", worlds.asked());
+    assert_eq!(short(&host, "server", "www.example.test"), ["198.51.100.7"]);
+}
+
+#[test]
+fn an_own_server_is_asked_once_a_network_leads_to_it() {
+    let host = with_localnet();
+    let upstream = Upstream::at_router(&host);
+    host.netdns(&["network", "create", "--internal", "inner"]).ok();
+    host.sleeper("client", &["--network", "inner", "--dns", "10.9.0.1"]);
+    assert!(dig(&host, "client", "www.example.test").denies("NXDOMAIN"));
+    assert!(upstream.asked().is_empty(), "{:?}", upstream.asked());
+    host.netdns(&["network", "connect", "localnet", "client"]).ok();
+    assert_eq!(short(&host, "client", "www.example.test"), ["198.51.100.7"]);
+    host.netdns(&["network", "disconnect", "localnet", "client"]).ok();
+    assert!(dig(&host, "client", "two.example.test").denies("NXDOMAIN"));
+}
+
+/// Starts a question in a sandbox and waits until it has reached the server.
+fn begin(host: &Host, upstream: &Upstream, sandbox: &str, name: &str) -> Child {
+    let netdns = env!("CARGO_BIN_EXE_netdns");
+    let asking = host.spawn(name, &[netdns, "exec", sandbox, "dig", "+short", "+tries=1", name]);
+    upstream.wait_for(host, name);
+    asking
+}
+
+/// Waits for the end of a question that was begun, and returns what dig has printed.
+fn end(host: &Host, mut asking: Child, name: &str) -> String {
+    asking.wait().expect("dig ends");
+    fs::read_to_string(host.path(name)).expect("its output")
+}
+
+#[test]
+fn more_questions_to_an_own_server_than_there_are_sockets_are_all_answered() {
+    let host = with_localnet();
+    host.sleeper("server", &["--network", "localnet"]);
+    let own = Upstream::in_sandbox(&host, "server");
+    host.sleeper("client", &["--network", "localnet", "--dns", "172.18.0.2"]);
+    let names: Vec<String> = (0..20).map(|number| format!("slow{number}.example.test")).collect();
+    let asking: Vec<Child> = names.iter().map(|name| begin(&host, &own, "client", name)).collect();
+    own.go();
+    for (asking, name) in asking.into_iter().zip(&names) {
+        assert_eq!(end(&host, asking, name), "203.0.113.53\n", "{name}");
+    }
+}
+
+#[test]
+fn a_question_under_way_is_answered_whatever_changes_meanwhile() {
+    let mut host = with_localnet();
+    let upstream = Upstream::at_router(&host);
+    host.netdns(&["network", "create", "other"]).ok();
+    host.sleeper("client", &["--network", "localnet"]);
+    let asking = begin(&host, &upstream, "client", "slow.connect.test");
+    host.netdns(&["network", "connect", "other", "client"]).ok();
+    upstream.go();
+    assert_eq!(end(&host, asking, "slow.connect.test"), "198.51.100.7\n");
+    upstream.halt();
+    let asking = begin(&host, &upstream, "client", "slow.manager.test");
+    host.end_daemon("TERM");
+    host.start(&[]);
+    // It is the same resolver, told everything anew.
+    assert_eq!(short(&host, "client", "client.other"), [host.address("client", "other")]);
+    upstream.go();
+    assert_eq!(end(&host, asking, "slow.manager.test"), "198.51.100.7\n");
+}

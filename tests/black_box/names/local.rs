@@ -1,0 +1,131 @@
+//! Names of sandboxes: which there are, who sees them, and what is said of other types.
+
+use super::upstream::Upstream;
+use super::{dig, short, with_localnet};
+
+#[test]
+fn a_sandbox_answers_to_its_name_aliases_short_id_and_hostname_also_below_its_network() {
+    let host = with_localnet();
+    let flags =
+        ["--network", "localnet", "--net-alias", "www", "--net-alias", "site", "-h", "machine"];
+    let id = host.sleeper("Web", &flags);
+    host.sleeper("client", &["--network", "localnet"]);
+    for name in ["web", "www", "site", "machine", &id[..12]] {
+        assert_eq!(short(&host, "client", name), ["172.18.0.2"], "{name}");
+        assert_eq!(short(&host, "client", &format!("{name}.localnet")), ["172.18.0.2"], "{name}");
+        assert_eq!(short(&host, "client", &format!("{name}.LOCALNET.")), ["172.18.0.2"], "{name}");
+    }
+    assert_eq!(
+        host.inside("client", "getent ahostsv4 wEb. | head -1").ok().split(' ').next(),
+        Some("172.18.0.2")
+    );
+    let reply = dig(&host, "client", "wEB.LocalNet");
+    assert_eq!(reply.answer, ["wEB.LocalNet. 5 IN A 172.18.0.2"]);
+    for flag in ["qr", "aa", "rd", "ra"] {
+        assert!(reply.flags.contains(&flag.into()), "{flag}: {reply:?}");
+    }
+}
+
+#[test]
+fn several_sandboxes_of_one_alias_all_answer_and_each_comes_first() {
+    let host = with_localnet();
+    for name in ["one", "two", "three"] {
+        host.sleeper(name, &["--network", "name=localnet,alias=pool"]);
+    }
+    let all = ["172.18.0.2", "172.18.0.3", "172.18.0.4"];
+    assert_eq!(short(&host, "one", "pool"), all);
+    let firsts = "for i in $(seq 20); do dig +short pool | head -1; done | sort -u";
+    assert_eq!(host.inside("one", firsts).ok(), all.join("\n"));
+    host.netdns(&["stop", "-t", "0", "two"]).ok();
+    assert_eq!(short(&host, "one", "pool"), [all[0], all[2]]);
+}
+
+#[test]
+fn names_with_dots_work() {
+    let host = with_localnet();
+    host.sleeper("db.prod", &["--network", "name=localnet,alias=a.b.c"]);
+    for name in ["db.prod", "db.prod.localnet", "a.b.c", "a.b.c.localnet"] {
+        assert_eq!(short(&host, "db.prod", name), ["172.18.0.2"], "{name}");
+    }
+    assert_eq!(short(&host, "db.prod", "-x 172.18.0.2"), ["db.prod.localnet."]);
+}
+
+#[test]
+fn a_local_name_of_another_type_is_denied_here_and_asked_of_nobody() {
+    let host = with_localnet();
+    let upstream = Upstream::at_router(&host);
+    host.sleeper("web", &["--network", "localnet"]);
+    for rr_type in ["AAAA", "HTTPS", "MX", "TXT", "TYPE65280"] {
+        for transport in ["+notcp", "+tcp"] {
+            let reply = dig(&host, "web", &format!("{transport} web {rr_type}"));
+            assert!(reply.denies("NOERROR"), "{rr_type}: {reply:?}");
+        }
+        assert!(dig(&host, "web", &format!("web.localnet {rr_type}")).denies("NOERROR"));
+    }
+    assert_eq!(short(&host, "web", "web.example.test"), ["198.51.100.7"]);
+    assert_eq!(upstream.asked(), ["udp 10.9.0.2 web.example.test 1"]);
+}
+
+#[test]
+fn an_address_leads_back_to_its_sandbox_and_an_unknown_one_of_the_subnet_is_denied_here() {
+    let host = with_localnet();
+    let upstream = Upstream::at_router(&host);
+    host.sleeper("web", &["--network", "name=localnet,alias=www"]);
+    assert_eq!(short(&host, "web", "-x 172.18.0.2"), ["web.localnet."]);
+    let reply = dig(&host, "web", "-x 172.18.9.9");
+    assert!(reply.denies("NXDOMAIN"), "{reply:?}");
+    assert!(upstream.asked().is_empty(), "{:?}", upstream.asked());
+    dig(&host, "web", "-x 192.0.2.9");
+    assert_eq!(upstream.asked(), ["udp 10.9.0.2 9.2.0.192.in-addr.arpa 12"]);
+}
+
+#[test]
+fn a_sandbox_sees_names_and_addresses_of_its_own_networks_alone() {
+    let host = with_localnet();
+    host.netdns(&["network", "create", "other"]).ok();
+    host.sleeper("left", &["--network", "localnet"]);
+    host.sleeper("both", &["--network", "localnet", "--network", "other"]);
+    host.sleeper("right", &["--network", "other"]);
+    let (here, there) = (host.address("both", "localnet"), host.address("both", "other"));
+    assert_eq!(short(&host, "left", "both"), [here.as_str()]);
+    assert_eq!(short(&host, "right", "both"), [there.as_str()]);
+    assert!(
+        short(&host, "left", "right").is_empty() && short(&host, "left", "both.other").is_empty()
+    );
+    assert!(short(&host, "right", "left").is_empty());
+    assert_eq!(short(&host, "both", "left"), [host.address("left", "localnet")]);
+    assert_eq!(short(&host, "both", "right"), [host.address("right", "other")]);
+    assert_eq!(short(&host, "left", &format!("-x {here}")), ["both.localnet."]);
+    assert_eq!(short(&host, "right", &format!("-x {there}")), ["both.other."]);
+    assert!(!dig(&host, "left", &format!("-x {there}")).text.contains("both."));
+}
+
+#[test]
+fn the_host_is_the_first_networks_gateway() {
+    let host = with_localnet();
+    host.sleeper("web", &["--network", "localnet"]);
+    for name in ["host.docker.internal", "host.netdns.internal"] {
+        assert_eq!(short(&host, "web", name), ["172.18.0.1"], "{name}");
+        assert!(dig(&host, "web", &format!("{name} AAAA")).denies("NOERROR"));
+        let taken = host.netdns(&["run", "-d", "--name", name, "sleep", "9"]).fails(125);
+        assert!(taken.contains(name), "{taken}");
+    }
+    assert_eq!(short(&host, "web", "localhost"), ["127.0.0.1"]);
+    host.netdns(&["register", "any.localhost", "192.0.2.1"]).fails(1);
+}
+
+#[test]
+fn a_sandbox_on_the_default_network_has_no_resolver_until_it_joins_another() {
+    let host = with_localnet();
+    host.sleeper("web", &["--network", "localnet"]);
+    host.sleeper("plain", &[]);
+    let asked =
+        |server: &str| host.inside("plain", &format!("dig +short +tries=1 +time=1 {server} web"));
+    assert_ne!(asked("@127.0.0.11").code, 0);
+    host.netdns(&["network", "connect", "localnet", "plain"]).ok();
+    assert_eq!(asked("").ok(), "172.18.0.2");
+    assert_eq!(short(&host, "web", "plain"), [host.address("plain", "localnet")]);
+    host.netdns(&["network", "disconnect", "localnet", "plain"]).ok();
+    assert_ne!(asked("@127.0.0.11").code, 0);
+    assert!(!host.inside("plain", "cat /etc/resolv.conf").ok().contains("127.0.0.11"));
+}
