@@ -634,7 +634,7 @@ fn start_without_nf_tables(host: &Host) -> Child {
     let mut command = host.command(NETDNS);
     command.arg("daemon").stdout(Stdio::piped()).stderr(Stdio::inherit());
     // SAFETY: between fork and exec only two system calls are made; nothing is allocated.
-    unsafe { command.pre_exec(|| deny_netfilter_sockets()) };
+    unsafe { command.pre_exec(deny_netfilter_sockets) };
     let mut daemon = command.spawn().expect("nsenter (util-linux) runs");
     let mut line = String::new();
     let stdout = daemon.stdout.as_mut().expect("it is piped");

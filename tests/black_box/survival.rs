@@ -133,8 +133,9 @@ fn host_with_names() -> Host {
     let mut host = Host::new();
     fs::write(host.path("upstream.py"), UPSTREAM).expect("a script");
     let script = host.path("upstream.py").display().to_string();
-    host.spawn("upstream", &["ip", "netns", "exec", "router", "python3", &script]);
-    host.until(&format!("grep -q up {}", host.path("upstream").display()));
+    let said = host.path("upstream").display().to_string();
+    host.sh(&format!("ip netns exec router python3 {script} >{said} 2>&1 </dev/null &")).ok();
+    host.until(&format!("grep -q up {said}"));
     host.start(&[]);
     host.netdns(&["network", "create", "localnet"]).ok();
     host.sleeper("db", &["--network", "localnet"]);
