@@ -275,6 +275,8 @@ impl Drop for Host {
         let _ = self.holder.kill();
         let _ = self.holder.wait();
         if let Some(mut daemon) = self.daemon.take() {
+            // nsenter stops itself when what it started is stopped, and would wait for ever.
+            let _ = daemon.kill();
             let _ = daemon.wait();
         }
         let _ = fs::remove_dir_all(&self.dir);
