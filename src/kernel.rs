@@ -81,8 +81,8 @@ pub trait Kernel: Send + Sync + 'static {
     /// there; lo is brought up first.
     fn dns_sockets(&self, place: &Place, direct: bool) -> Result<DnsSockets, KernelError>;
 
-    /// Removes the table that [`Kernel::dns_sockets`] has made, once the sockets made with it are closed everywhere.
-    fn remove_dns_table(&self, place: &Place) -> Result<(), KernelError>;
+    /// Removes the table that leads port 53 to a sandbox's DNS sockets, given the socket that owns it.
+    fn remove_dns_table(&self, owner: OwnedFd) -> Result<(), KernelError>;
 
     /// Makes sockets inside for the servers of `--dns`.
     fn inside_sockets(

@@ -38,6 +38,12 @@ impl Sockets {
         Self(kinds.iter().copied().zip(fds.into_iter().map(Arc::new)).collect())
     }
 
+    /// Returns a duplicate of the socket that owns the namespace's DNS table.
+    pub fn owner(&self) -> Option<OwnedFd> {
+        let owner = self.0.iter().find(|(kind, _)| *kind == FdKind::NftOwner);
+        owner.and_then(|(_, fd)| fd.try_clone().ok())
+    }
+
     /// Whether the sandbox is listened to.
     pub fn listens(&self) -> bool {
         let has = |wanted| self.0.iter().any(|(kind, _)| *kind == wanted);

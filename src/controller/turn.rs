@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 /// How many UDP and TCP sockets a sandbox with servers of its own is given at first.
 const INSIDE: (usize, usize) = (8, 2);
@@ -131,16 +131,11 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             warnings.extend(self.publish(std::mem::take(&mut messages)).await);
         }
         self.converge(&effect.scope).await?;
-        let listened: Vec<_> =
-            effect.sandboxes.iter().copied().filter(|id| self.listens(*id)).collect();
         for id in &effect.sandboxes {
             messages.extend(self.open_sockets(*id)?);
             file::rewrite(before, &self.state, *id, &self.settings);
         }
         warnings.extend(self.publish(messages).await);
-        for id in listened.into_iter().filter(|id| !self.listens(*id)) {
-            self.remove_dns_table(before, id);
-        }
         for address in effect.released {
             self.kernel.flush_conntrack(address).await;
         }
@@ -207,7 +202,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
 
     /// Puts our marked rules where another tool's FORWARD policy would drop, or takes them away: with the last network,
     /// and what an earlier daemon put there if this one is not to.
-    async fn converge_foreign_hooks(&self) {
+    pub(super) async fn converge_foreign_hooks(&self) {
         let wanted = self.settings.foreign_hooks && self.firewall.is_some();
         match self.kernel.foreign_hooks(wanted).await {
             Ok(Some(place)) => info!(place, "marked rules accept our traffic there"),
@@ -231,6 +226,10 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
         let direct = self.settings.dns == Listen::Direct;
         let dns = wanted.then(|| self.kernel.dns_sockets(&place, direct)).transpose()?;
+        let owner = self.replica.sockets().get(&id).and_then(Sockets::owner);
+        if let Some(owner) = owner {
+            self.kernel.remove_dns_table(owner)?;
+        }
         let sockets = Sockets::new(dns, self.processes.get(&id).cloned());
         let mut messages = vec![sockets.message(id)];
         self.replica.sockets().insert(id, sockets);
@@ -244,20 +243,6 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             messages.push(give(id, self.kernel.inside_sockets(&place, INSIDE.0, INSIDE.1)?));
         }
         Ok(messages)
-    }
-
-    fn listens(&self, id: SandboxId) -> bool {
-        self.replica.sockets().get(&id).is_some_and(Sockets::listens)
-    }
-
-    /// Removes what leads to a sandbox's resolver, once that has let its sockets go and the table is nobody's.
-    fn remove_dns_table(&self, before: &State, id: SandboxId) {
-        let Some(sandbox) = before.sandboxes.get(&id) else { return };
-        let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
-        if let Err(error) = self.kernel.remove_dns_table(&place) {
-            // A namespace that has ended took it along.
-            debug!(sandbox = id.short(), %error, "no DNS table removed");
-        }
     }
 
     /// Beat 4: tells the resolver and waits until it has understood. A silent resolver is a warning: its successor is

@@ -8,6 +8,7 @@ use std::sync::Arc;
 mod network;
 mod register;
 mod sandbox;
+mod share;
 
 /// Draws 0x01.., 0xa1.., ... : every id holds letters and differs from the others in its first digits.
 pub fn counter() -> impl Fn() -> [u8; 32] {

@@ -6,7 +6,7 @@ use super::rtnl::Rtnl;
 use super::watch::Watch;
 use super::{
     DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, facts, foreign, link, look,
-    netns, observe, port, route, socket, sysctl,
+    netns, nft, observe, port, route, socket, sysctl,
 };
 use crate::model::{AttachTo, HostFacts, IfName, Publish};
 use crate::plan::nft::Delta;
@@ -110,8 +110,8 @@ impl Kernel for Linux {
         socket::dns(place, direct)
     }
 
-    fn remove_dns_table(&self, place: &Place) -> Result<(), KernelError> {
-        socket::remove_dns_table(place)
+    fn remove_dns_table(&self, owner: OwnedFd) -> Result<(), KernelError> {
+        Ok(nft::remove_dns_table(owner)?)
     }
 
     fn inside_sockets(

@@ -12,7 +12,7 @@ pub(super) mod wire;
 #[cfg(test)]
 pub(super) mod tests;
 
-use crate::plan::nft::{Delta, Family, TABLE, Table, dns_table};
+use crate::plan::nft::{Delta, Family, Table, dns_table};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
 use rtnetlink::sys::Socket;
@@ -220,16 +220,11 @@ pub fn own_dns_table(udp_port: u16, tcp_port: u16) -> Result<OwnedFd, NftError> 
     Ok(nft.socket)
 }
 
-/// Removes the DNS table from the namespace of the calling thread, if it is there.
-///
-/// # Errors
-/// `EPERM` while a living socket owns the table.
-pub fn remove_dns_table() -> Result<(), NftError> {
-    let mut nft = Nft::open()?;
-    match nft.commit(encode::destroy(Family::Ip, TABLE)) {
-        Err(error) if lacks_ownership(&error) => nft.commit(encode::remove(Family::Ip, TABLE)),
-        done => done,
-    }
+/// Removes the DNS table of a namespace through the socket that owns it, which nobody else could.
+pub fn remove_dns_table(owner: OwnedFd) -> Result<(), NftError> {
+    let table = dns_table(0, 0);
+    // Whose changes they are matters to the host's watch alone.
+    Nft { socket: owner, port: 0 }.apply(&Delta::Remove(table.family, table.name))
 }
 
 /// Before 6.3 the kernel knows no DESTROYTABLE, before 6.9 no persist flag; both are EINVAL or EOPNOTSUPP.

@@ -38,11 +38,6 @@ pub(super) fn dns(place: &Place, direct: bool) -> Result<DnsSockets, KernelError
     })
 }
 
-/// Removes the table of a sandbox whose DNS sockets are closed.
-pub(super) fn remove_dns_table(place: &Place) -> Result<(), KernelError> {
-    netns::enter(place, || Ok(nft::remove_dns_table()?))
-}
-
 /// Makes unconnected sockets for asking a sandbox's own servers.
 pub(super) fn inside(place: &Place, udp: usize, tcp: usize) -> Result<InsideSockets, KernelError> {
     let open = |kind, protocol, count| -> Result<Vec<OwnedFd>, KernelError> {

@@ -42,6 +42,7 @@ fn state(internal: bool) -> State {
         status: Status::Running,
         config: Config {
             hostname: "b2b2b2b2b2b2".into(),
+            network_mode: "localnet".into(),
             exposed: vec![Exposed { port: 22, proto: Proto::Tcp }],
             ..Default::default()
         },

@@ -19,7 +19,7 @@ use std::path::Path;
 /// Runs what is performed on a stage of its own and returns how it ended, when nothing of the stage is left.
 pub fn play(perform: impl FnOnce() -> Outcome) -> Outcome {
     let (audience, seat) = io::pipe().map_err(|error| Failure::doing("make a pipe", error))?;
-    match clone_init() {
+    match clone_init(true) {
         Ok(Some(init)) => wait_for(init).map_err(|error| Failure::doing("wait", error)),
         Ok(None) => {
             drop(seat);

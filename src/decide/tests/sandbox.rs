@@ -92,19 +92,14 @@ fn the_default_network_has_neither_aliases_nor_chosen_addresses() {
 }
 
 #[test]
-fn none_stands_alone_and_the_hosts_network_cannot_be_joined() {
+fn none_stands_alone_and_an_adopted_namespace_shares_no_other() {
     let mut world = world();
     assert!(world.run(sandbox("a", &[on("none")])).unwrap().endpoints.is_empty());
     let private = "container cannot be connected to multiple networks with one of the networks in private (none) mode";
     assert_eq!(text(world.run(sandbox("b", &[on("n"), on("none")]))), private);
-    assert_eq!(
-        text(world.run(sandbox("b", &[on("host")]))),
-        "a sandbox on network host is not supported yet"
-    );
-    assert_eq!(
-        text(world.run(sandbox("b", &[on("container:a")]))),
-        "a sandbox on network container:a is not supported yet"
-    );
+    let only_run = "only netdns run can share a namespace: --network host and container:NAME";
+    assert_eq!(text(world.run(sandbox("b", &[on("host")]))), only_run);
+    assert_eq!(text(world.run(sandbox("b", &[on("container:a")]))), only_run);
     assert_eq!(
         text(world.run(sandbox("b", &[on("n"), on("n")]))),
         "endpoint with name b already exists in network n"

@@ -36,21 +36,15 @@ pub fn replace(table: &Table) -> Batch {
     batch
 }
 
-/// The same for a table that is to belong to this socket.
+/// The same for a table that is to belong to this socket. One that a dead owner left may be removed by anybody, but
+/// making it "if absent" would ask for its flags to change, which the kernel refuses.
 pub fn replace_owned(table: &Table) -> Batch {
-    let mut batch = destroy(table.family, &table.name);
-    add_table(&mut batch, table);
-    batch
-}
-
-/// Removes a table if it exists, also one that a dead owner left: that may be removed by anybody, but making it "if absent"
-/// first would ask for its flags to change, which the kernel refuses.
-pub fn destroy(family: Family, name: &str) -> Batch {
     let mut batch = Batch::new();
-    let what = format!("table {family} {name}");
-    batch.message(abi::MSG_DESTROYTABLE, ACK, family, what, |attrs| {
-        attrs.text(attr::table::NAME, name);
+    let what = format!("table {} {}", table.family, table.name);
+    batch.message(abi::MSG_DESTROYTABLE, ACK, table.family, what, |attrs| {
+        attrs.text(attr::table::NAME, &table.name);
     });
+    add_table(&mut batch, table);
     batch
 }
 
