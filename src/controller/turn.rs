@@ -215,7 +215,13 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     pub(super) fn open_sockets(&mut self, id: SandboxId) -> Result<Vec<Message>, Failure> {
         let Some(sandbox) = self.state.sandboxes.get(&id).filter(|sandbox| sandbox.is_running())
         else {
-            self.replica.sockets().remove(&id);
+            let held = self.replica.sockets().remove(&id);
+            // A namespace that was adopted may go on without us.
+            if let Some(owner) = held.as_ref().and_then(Sockets::owner)
+                && let Err(error) = self.kernel.remove_dns_table(owner)
+            {
+                warn!(sandbox = id.short(), %error, "its DNS table stays");
+            }
             return Ok(Vec::new());
         };
         let wanted = file::wants_resolver(&self.state, id, &self.settings);
