@@ -17,7 +17,7 @@ mod subnet;
 pub use endpoint::{connect, disconnect};
 pub use network::{PruneFilter, create_network, prune, remove_network};
 pub use ports::Ports;
-pub use predefined::{DEFAULT_BRIDGE, predefined};
+pub use predefined::{DEFAULT_BRIDGE, joins_idle_default, predefined};
 pub use register::{RegisterDecision, deregister, register};
 pub use sandbox::{Attachment, attach, detach, remove_sandbox, stop};
 

@@ -16,6 +16,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         sandbox: &str,
     ) -> Result<Vec<String>, Failure> {
         let mut turn = self.turn().await;
+        turn.settle_idle_default(std::slice::from_ref(&request)).await?;
         let facts = HostFacts::default();
         let Decision { noun: endpoint, mut warnings } =
             decide::connect(&turn.given(&facts), &request, sandbox)?;

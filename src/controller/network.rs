@@ -2,12 +2,14 @@
 
 use super::turn::Turn;
 use super::{Controller, Failure, now, random};
+use crate::channel::ToResolver;
 use crate::decide::{self, Decision, Given};
 use crate::kernel::Kernel;
-use crate::model::{Change, HostFacts, Network, NetworkId, NetworkRequest};
+use crate::model::{Change, EndpointRequest, HostFacts, Network, NetworkId, NetworkRequest};
+use crate::registry::{Update, network_names};
 use crate::store::Store;
 use std::sync::Arc;
-use tracing::info;
+use tracing::{info, warn};
 
 impl<K: Kernel, S: Store> Controller<K, S> {
     /// Makes a network. Returns its id and warnings.
@@ -44,6 +46,31 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let nets = servers.map(|server| ((*server).into(), format!("nameserver {server}")));
         facts.taken.extend(nets);
         Ok(facts)
+    }
+
+    /// Makes the predefined networks what they are to be.
+    pub(super) async fn settle_predefined(&mut self) -> Result<(), Failure> {
+        let facts = self.facts().await?;
+        let decision = decide::predefined(&self.given(&facts))?;
+        decision.warnings.iter().for_each(|warning| warn!(warning, "default network"));
+        for network in decision.noun {
+            let names = vec![Update::PutNetwork(network_names(&network))];
+            self.note(&Change::AddNetwork(network))?;
+            self.publish(vec![(ToResolver::Updates(names), Vec::new())]).await;
+        }
+        Ok(())
+    }
+
+    /// Lets the default network move once more before its first endpoint: it had nothing in the kernel, so another tool
+    /// may have taken its subnet since the start.
+    pub(super) async fn settle_idle_default(
+        &mut self,
+        joined: &[EndpointRequest],
+    ) -> Result<(), Failure> {
+        if decide::joins_idle_default(&self.state, joined) {
+            self.settle_predefined().await?;
+        }
+        Ok(())
     }
 
     /// Returns what a decision is given.

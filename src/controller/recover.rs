@@ -5,7 +5,6 @@ use super::sandbox::end_of;
 use super::supervise::Returned;
 use super::turn::Turn;
 use super::{Controller, Failure, file};
-use crate::decide;
 use crate::driver::{Scope, firewall};
 use crate::kernel::Kernel;
 use crate::model::{AttachTo, Change, IfName, Origin, Sandbox, SandboxId};
@@ -21,7 +20,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         let mut turn = self.turn().await;
         let interrupted = turn.load()?;
         turn.bury_the_dead()?;
-        turn.add_predefined().await?;
+        turn.settle_predefined().await?;
         turn.take_back(returned);
         turn.sweep(interrupted).await?;
         let processes: Vec<_> = turn.processes.clone().into_iter().collect();
@@ -49,7 +48,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     }
 
     /// Records a change that the sweep makes true.
-    fn note(&mut self, change: &Change) -> Result<(), Failure> {
+    pub(super) fn note(&mut self, change: &Change) -> Result<(), Failure> {
         let ticket = self.record(change)?;
         Ok(self.store.settle(ticket)?)
     }
@@ -73,16 +72,6 @@ impl<K: Kernel, S: Store> Turn<K, S> {
                     file::discard(&sandbox, removed, &self.settings);
                 }
             }
-        }
-        Ok(())
-    }
-
-    async fn add_predefined(&mut self) -> Result<(), Failure> {
-        let facts = self.facts().await?;
-        let decision = decide::predefined(&self.given(&facts))?;
-        decision.warnings.iter().for_each(|warning| warn!(warning, "default network"));
-        for network in decision.noun {
-            self.note(&Change::AddNetwork(network))?;
         }
         Ok(())
     }
@@ -135,7 +124,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             // Without nf_tables there is no table; the first network will say what is missing.
             return debug!(%error, "firewall not looked at");
         }
-        if interrupted && self.settings.foreign_hooks {
+        if interrupted {
             self.converge_foreign_hooks().await;
         }
     }

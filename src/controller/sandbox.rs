@@ -33,6 +33,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
     pub async fn attach(&self, request: RunRequest) -> Result<Admitted, Failure> {
         let mut turn = self.turn().await;
         let looked = turn.kernel.look(&request.attach)?;
+        turn.settle_idle_default(&request.networks).await?;
         let decision = turn.decide_attach(&request, looked.place.netns)?;
         let (id, warnings) = match decision {
             Attachment::Existing(id) => (id, Vec::new()),

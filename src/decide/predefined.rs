@@ -3,7 +3,7 @@
 use super::{Decision, Given, options, subnet};
 use crate::ipam::first_usable;
 use crate::model::{
-    DriverKind, IfName, Network, NetworkId, NetworkOptions, Refusal, State, Subnet,
+    DriverKind, EndpointRequest, IfName, Network, NetworkId, NetworkOptions, Refusal, State, Subnet,
 };
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -12,13 +12,24 @@ use std::sync::Arc;
 /// The kernel bridge of the network `bridge`.
 pub const DEFAULT_BRIDGE: &str = "netdns0";
 
-/// Decides, at the daemon's start, the predefined networks that are missing or that must change. `bridge` keeps its
+/// Decides the predefined networks that are missing or that must change: at the daemon's start, and before the default
+/// one has its first endpoint. `bridge` keeps its
 /// subnet while it has endpoints, and else as long as nothing of the host's is in the way and `--bip` names no other.
 pub fn predefined(given: &Given) -> Result<Decision<Vec<Network>>, Refusal> {
     let (bridge, warnings) = bridge(given)?;
     let host = linkless(given, "host", DriverKind::Host)?;
     let none = linkless(given, "none", DriverKind::None)?;
     Ok(Decision { noun: bridge.into_iter().chain(host).chain(none).collect(), warnings })
+}
+
+/// Whether one of the networks to be joined, the default one if none is named, is the default one and has no endpoint.
+pub fn joins_idle_default(state: &State, joined: &[EndpointRequest]) -> bool {
+    let Some(default) = known(state, "bridge") else { return false };
+    let names_it = |request: &EndpointRequest| {
+        state.network(&request.network).is_ok_and(|network| network.id == default.id)
+    };
+    (joined.is_empty() || joined.iter().any(names_it))
+        && state.endpoints_on(default.id).next().is_none()
 }
 
 fn known<'a>(state: &'a State, name: &str) -> Option<&'a Arc<Network>> {

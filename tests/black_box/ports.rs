@@ -5,7 +5,8 @@ use serde_json::Value;
 
 const NETDNS: &str = env!("CARGO_BIN_EXE_netdns");
 
-/// Answers whoever asks on one of its ports (`80/tcp`, `53/udp`) with the address it came from.
+/// Answers whoever asks on one of its ports (`80/tcp`, `53/udp`) with the address it came from, and over TCP with the
+/// address that it came to.
 pub const SERVER: &str = "
 import selectors, socket, sys
 ready = selectors.DefaultSelector()
@@ -22,7 +23,7 @@ while True:
             server.sendto((peer[0] + '\\n').encode(), peer)
         else:
             stream, peer = server.accept()
-            stream.sendall((peer[0] + '\\n').encode())
+            stream.sendall((peer[0] + ' ' + stream.getsockname()[0] + '\\n').encode())
             stream.close()
 ";
 
@@ -58,7 +59,7 @@ fn question(socket: &str) -> String {
     let (address, proto) = socket.split_once('/').expect("a protocol");
     let path = address.replace(':', "/");
     match proto {
-        "tcp" => format!("read -r line </dev/tcp/{path} && echo $line"),
+        "tcp" => format!("read -r from to </dev/tcp/{path} && echo $from"),
         _ => format!("exec 3<>/dev/udp/{path}; echo ask >&3; head -n1 <&3"),
     }
 }
@@ -310,20 +311,22 @@ while True:
     except TimeoutError: pass
 ";
     let mut flow = host.spawn("flow", &["ip", "netns", "exec", "router", "python3", "-c", asks]);
-    let goes_on = || {
-        host.router(&ask("10.9.0.2:5000/tcp")).ok();
+    let leads_to = |network: &str| {
+        let to =
+            host.router("timeout 10 bash -c 'read -r from to </dev/tcp/10.9.0.2/5000 && echo $to'");
+        assert_eq!(to.ok(), host.address("web", network));
         let answers = format!("wc -l <{}", host.path("flow").display());
         let now: u32 = host.sh(&answers).ok().parse().expect("a number");
         host.until(&format!("test $({answers}) -gt {}", now + 3));
     };
-    goes_on();
+    leads_to("localnet");
     host.netdns(&["network", "connect", "--gw-priority", "5", "other", "web"]).ok();
-    goes_on();
+    leads_to("other");
     host.netdns(&["network", "disconnect", "localnet", "web"]).ok();
-    goes_on();
+    leads_to("other");
     host.netdns(&["network", "connect", "localnet", "web"]).ok();
     host.netdns(&["network", "disconnect", "other", "web"]).ok();
-    goes_on();
+    leads_to("localnet");
     let _ = flow.kill();
     let _ = flow.wait();
 }

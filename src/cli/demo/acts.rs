@@ -95,7 +95,7 @@ fn first_line(child: &mut Child, typed: &str, log: &Path) -> Seen {
     }
     let mut text = String::new();
     fs::File::open(log).and_then(|mut log| log.read_to_string(&mut text)).ok();
-    let why = text.lines().filter(|line| line.starts_with("netdns: ")).next_back();
+    let why = text.lines().rfind(|line| line.starts_with("netdns: "));
     Err(format!("`{typed}` does not start: {}", why.unwrap_or("it says nothing")))
 }
 
