@@ -99,7 +99,7 @@ fn the_demo_fails_and_names_the_row_when_nf_tables_cannot_be_reached() {
     let refused = (libc::SYS_socket, Some((2, libc::NETLINK_NETFILTER as u32)));
     let ran = demo_without(&Host::new(), refused);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
-    assert!(failed(&ran, "the daemon is ready").contains("firewall"), "{}", ran.out);
+    assert!(failed(&ran, "a network is a bridge").contains("firewall"), "{}", ran.out);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,6 +21,23 @@ pub struct Host {
     dir: PathBuf,
     daemon: Option<Child>,
     resolv_conf: &'static str,
+}
+
+/// A program that may be waited for, and else ends with the host.
+pub struct Background(Child);
+
+impl Deref for Background {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Background {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
 }
 
 /// What a command printed and how it ended.
@@ -178,12 +196,12 @@ impl Host {
     }
 
     /// Starts a program in the background; it ends with the host at the latest. Its output goes to a file.
-    pub fn spawn(&self, name: &str, words: &[&str]) -> Child {
+    pub fn spawn(&self, name: &str, words: &[&str]) -> Background {
         let output = fs::File::create(self.path(name)).expect("a file for its output");
         let errors = output.try_clone().expect("the same file");
         let mut command = self.command(words[0]);
         command.args(&words[1..]).stdout(output).stderr(errors);
-        command.spawn().expect("nsenter (util-linux) runs")
+        Background(command.spawn().expect("nsenter (util-linux) runs"))
     }
 
     /// Starts the daemon and waits until it says ready.

@@ -1,10 +1,9 @@
 //! What goes on while manager or resolver are dead, and what is there again afterwards.
 
-use crate::host::Host;
+use crate::host::{Background, Host};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Child;
 use std::time::{Duration, Instant};
 
 const NETDNS: &str = env!("CARGO_BIN_EXE_netdns");
@@ -97,7 +96,7 @@ struct Asked {
 /// A stream of queries that goes on until it is told to end.
 struct Asking {
     name: &'static str,
-    process: Child,
+    process: Background,
 }
 
 impl Asking {

@@ -2,9 +2,8 @@
 
 use super::upstream::Upstream;
 use super::{dig, short, with_localnet, with_localnet_and};
-use crate::host::Host;
+use crate::host::{Background, Host};
 use std::fs;
-use std::process::Child;
 use std::time::{Duration, Instant};
 
 /// Gives the router an address that swallows whatever comes to it.
@@ -111,7 +110,7 @@ fn an_own_server_is_asked_once_a_network_leads_to_it() {
 }
 
 /// Starts a question in a sandbox and waits until it has reached the server.
-fn begin(host: &Host, upstream: &Upstream, sandbox: &str, name: &str) -> Child {
+fn begin(host: &Host, upstream: &Upstream, sandbox: &str, name: &str) -> Background {
     let netdns = env!("CARGO_BIN_EXE_netdns");
     let asking = host.spawn(name, &[netdns, "exec", sandbox, "dig", "+short", "+tries=1", name]);
     upstream.wait_for(host, name);
@@ -119,7 +118,7 @@ fn begin(host: &Host, upstream: &Upstream, sandbox: &str, name: &str) -> Child {
 }
 
 /// Waits for the end of a question that was begun, and returns what dig has printed.
-fn end(host: &Host, mut asking: Child, name: &str) -> String {
+fn end(host: &Host, mut asking: Background, name: &str) -> String {
     asking.wait().expect("dig ends");
     fs::read_to_string(host.path(name)).expect("its output")
 }
@@ -131,7 +130,8 @@ fn more_questions_to_an_own_server_than_there_are_sockets_are_all_answered() {
     let own = Upstream::in_sandbox(&host, "server");
     host.sleeper("client", &["--network", "localnet", "--dns", "172.18.0.2"]);
     let names: Vec<String> = (0..20).map(|number| format!("slow{number}.example.test")).collect();
-    let asking: Vec<Child> = names.iter().map(|name| begin(&host, &own, "client", name)).collect();
+    let asking: Vec<Background> =
+        names.iter().map(|name| begin(&host, &own, "client", name)).collect();
     own.go();
     for (asking, name) in asking.into_iter().zip(&names) {
         assert_eq!(end(&host, asking, name), "203.0.113.53\n", "{name}");
