@@ -728,6 +728,7 @@ fn a_full_disk_fails_the_command_and_nothing_is_half_made() {
     fill(&state);
     refused(&host, &[(&create, 1, &full("state/state.redb"), "")]);
     empty(&state);
+    host.netdns(&["network", "create", "between"]).ok();
     fill(&run);
     let attach = large(&["attach", "--name", "x", "--netns", "/run/netns/router"]);
     let attach: Vec<&str> = attach.iter().map(String::as_str).collect();
@@ -736,11 +737,11 @@ fn a_full_disk_fails_the_command_and_nothing_is_half_made() {
     let reached = host.netdns(&["exec", "web", "getent", "ahostsv4", "web"]).ok();
     assert!(reached.contains("172.18.0.2"), "{reached}");
     empty(&run);
+    host.sleeper("db", &["--network", "between"]);
     // Nor does a failed command come true at the next start.
     let before = everything(&host);
     host.end_daemon("KILL");
     host.start(&[]);
     assert_eq!(before, everything(&host));
     host.netdns(&["network", "create", "after"]).ok();
-    host.sleeper("db", &["--network", "after"]);
 }
