@@ -15,7 +15,10 @@ use std::time::Duration;
 use tokio::io::Interest;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
-use tracing::warn;
+use tracing::{debug, warn};
+
+/// The pause before a firewall that cannot be watched, as nf_tables may still be loaded, is tried again.
+const BLIND: Duration = Duration::from_secs(5);
 
 impl<K: Kernel, S: Store> Controller<K, S> {
     /// Records the end of a sandbox when its process ends.
@@ -53,7 +56,11 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         loop {
             let touched = match self.kernel.firewall_touched().await {
                 Ok(touched) => touched,
-                Err(error) => return warn!(%error, "the firewall cannot be watched"),
+                Err(error) => {
+                    debug!(%error, "the firewall cannot be watched yet");
+                    sleep(BLIND).await;
+                    continue;
+                }
             };
             // Tools change many rules at once: wait for them to finish, but not long.
             sleep(Duration::from_millis(100)).await;

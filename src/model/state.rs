@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+#[cfg(test)]
+mod tests;
+
 /// Networks, sandboxes, endpoints and registrations. Cloning is cheap: the nouns are shared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
