@@ -1,13 +1,14 @@
 //! Beside Docker, or another tool whose FORWARD chain drops: everything works, and their rules stay what they are.
 
-use crate::host::{Background, Host, PATIENCE};
+use crate::host::{Host, PATIENCE};
 use crate::ports::{SERVER, ask, serve, unanswered};
 use serde_json::Value;
 use std::fs;
+use std::process::Child;
 use std::time::Instant;
 
 /// Docker's daemon in the host's namespaces, with directories of its own.
-struct Dockerd(Background);
+struct Dockerd(Child);
 
 impl Dockerd {
     /// Starts it and waits until its network is there.

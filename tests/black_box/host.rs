@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -20,24 +20,8 @@ pub struct Host {
     init: u32,
     dir: PathBuf,
     daemon: Option<Child>,
+    background: Mutex<Vec<Child>>,
     resolv_conf: &'static str,
-}
-
-/// A program that may be waited for, and else ends with the host.
-pub struct Background(Child);
-
-impl Deref for Background {
-    type Target = Child;
-
-    fn deref(&self) -> &Child {
-        &self.0
-    }
-}
-
-impl DerefMut for Background {
-    fn deref_mut(&mut self) -> &mut Child {
-        &mut self.0
-    }
 }
 
 /// What a command printed and how it ended.
@@ -103,7 +87,14 @@ impl Host {
         let children = format!("/proc/{0}/task/{0}/children", holder.id());
         let children = fs::read_to_string(children).expect("the holder has a child");
         let init = children.trim().parse().expect("one child");
-        let host = Self { holder, init, dir, daemon: None, resolv_conf: "nameserver 10.9.0.1\n" };
+        let host = Self {
+            holder,
+            init,
+            dir,
+            daemon: None,
+            background: Mutex::default(),
+            resolv_conf: "nameserver 10.9.0.1\n",
+        };
         host.sh("ip link set lo up
                  mount -t tmpfs none /run && mkdir -p /run/netns
                  ip netns add router
@@ -196,12 +187,18 @@ impl Host {
     }
 
     /// Starts a program in the background; it ends with the host at the latest. Its output goes to a file.
-    pub fn spawn(&self, name: &str, words: &[&str]) -> Background {
+    pub fn spawn(&self, name: &str, words: &[&str]) -> Child {
         let output = fs::File::create(self.path(name)).expect("a file for its output");
         let errors = output.try_clone().expect("the same file");
         let mut command = self.command(words[0]);
         command.args(&words[1..]).stdout(output).stderr(errors);
-        Background(command.spawn().expect("nsenter (util-linux) runs"))
+        command.spawn().expect("nsenter (util-linux) runs")
+    }
+
+    /// The same for one that serves until the host ends.
+    pub fn serve(&self, name: &str, words: &[&str]) {
+        let server = self.spawn(name, words);
+        self.background.lock().expect("no test panics while it adds one").push(server);
     }
 
     /// Starts the daemon and waits until it says ready.
@@ -274,10 +271,11 @@ impl Drop for Host {
         // The kernel ends all processes of the pid namespace with its init.
         let _ = self.holder.kill();
         let _ = self.holder.wait();
-        if let Some(mut daemon) = self.daemon.take() {
+        let background = self.background.get_mut().map(std::mem::take).unwrap_or_default();
+        for mut child in self.daemon.take().into_iter().chain(background) {
             // nsenter stops itself when what it started is stopped, and would wait for ever.
-            let _ = daemon.kill();
-            let _ = daemon.wait();
+            let _ = child.kill();
+            let _ = child.wait();
         }
         let _ = fs::remove_dir_all(&self.dir);
     }

@@ -1,9 +1,10 @@
 //! What goes on while manager or resolver are dead, and what is there again afterwards.
 
-use crate::host::{Background, Host};
+use crate::host::Host;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 const NETDNS: &str = env!("CARGO_BIN_EXE_netdns");
@@ -96,7 +97,7 @@ struct Asked {
 /// A stream of queries that goes on until it is told to end.
 struct Asking {
     name: &'static str,
-    process: Background,
+    process: Child,
 }
 
 impl Asking {

@@ -2,8 +2,9 @@
 
 use super::upstream::Upstream;
 use super::{dig, short, with_localnet, with_localnet_and};
-use crate::host::{Background, Host};
+use crate::host::Host;
 use std::fs;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 /// Gives the router an address that swallows whatever comes to it.
@@ -110,7 +111,7 @@ fn an_own_server_is_asked_once_a_network_leads_to_it() {
 }
 
 /// Starts a question in a sandbox and waits until it has reached the server.
-fn begin(host: &Host, upstream: &Upstream, sandbox: &str, name: &str) -> Background {
+fn begin(host: &Host, upstream: &Upstream, sandbox: &str, name: &str) -> Child {
     let netdns = env!("CARGO_BIN_EXE_netdns");
     let asking = host.spawn(name, &[netdns, "exec", sandbox, "dig", "+short", "+tries=1", name]);
     upstream.wait_for(host, name);
@@ -118,7 +119,7 @@ fn begin(host: &Host, upstream: &Upstream, sandbox: &str, name: &str) -> Backgro
 }
 
 /// Waits for the end of a question that was begun, and returns what dig has printed.
-fn end(host: &Host, mut asking: Background, name: &str) -> String {
+fn end(host: &Host, mut asking: Child, name: &str) -> String {
     asking.wait().expect("dig ends");
     fs::read_to_string(host.path(name)).expect("its output")
 }
@@ -130,8 +131,7 @@ fn more_questions_to_an_own_server_than_there_are_sockets_are_all_answered() {
     let own = Upstream::in_sandbox(&host, "server");
     host.sleeper("client", &["--network", "localnet", "--dns", "172.18.0.2"]);
     let names: Vec<String> = (0..20).map(|number| format!("slow{number}.example.test")).collect();
-    let asking: Vec<Background> =
-        names.iter().map(|name| begin(&host, &own, "client", name)).collect();
+    let asking: Vec<Child> = names.iter().map(|name| begin(&host, &own, "client", name)).collect();
     own.go();
     for (asking, name) in asking.into_iter().zip(&names) {
         assert_eq!(end(&host, asking, name), "203.0.113.53\n", "{name}");
@@ -156,4 +156,21 @@ fn a_question_under_way_is_answered_whatever_changes_meanwhile() {
     assert_eq!(short(&host, "client", "client.other"), [host.address("client", "other")]);
     upstream.go();
     assert_eq!(end(&host, asking, "slow.manager.test"), "198.51.100.7\n");
+}
+
+#[test]
+fn on_internal_networks_alone_an_own_server_is_asked_only_if_it_is_there() {
+    let host = with_localnet();
+    let worlds = Upstream::at_router(&host);
+    host.netdns(&["network", "create", "--internal", "inner"]).ok();
+    host.sleeper("server", &["--network", "inner"]);
+    let own = Upstream::in_sandbox(&host, "server");
+    let address = host.address("server", "inner");
+    host.sleeper("near", &["--network", "inner", "--dns", &address]);
+    host.sleeper("far", &["--network", "inner", "--dns", "10.9.0.1"]);
+    assert!(dig(&host, "far", "far.example.test").denies("NXDOMAIN"));
+    assert_eq!(short(&host, "near", "near.example.test"), ["203.0.113.53"]);
+    let near = host.address("near", "inner");
+    assert_eq!(own.asked(), [format!("udp {near} near.example.test 1")]);
+    assert!(worlds.asked().is_empty(), "{:?}", worlds.asked());
 }
