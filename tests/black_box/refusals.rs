@@ -192,7 +192,7 @@ fn networks_that_cannot_be_are_refused_and_leave_nothing() {
             (
                 &create(&["-o", "com.docker.network.bridge.name=lo", "x"]),
                 1,
-                "interface lo exists and was not made by netdns...",
+                "interface lo exists and was not made by netdns",
                 "rename or remove it",
             ),
             (
