@@ -89,3 +89,21 @@ fn files_of_a_namespace_that_are_there_already_are_left_alone() {
         "resolv.conf\n# mine"
     );
 }
+
+#[test]
+fn files_of_an_adopted_namespace_follow_its_networks() {
+    let host = host();
+    host.netdns(&["network", "create", "other"]).ok();
+    host.sh("ip netns add blue").ok();
+    let attach =
+        ["attach", "--netns", "/run/netns/blue", "--name", "blue", "--network", "localnet"];
+    host.netdns(&attach).ok();
+    let hosts = || host.sh("cat /etc/netns/blue/hosts").ok();
+    assert!(hosts().contains("172.18.0.3\t"), "{}", hosts());
+    host.netdns(&["network", "connect", "other", "blue"]).ok();
+    assert!(hosts().contains("172.19.0.2\t"), "{}", hosts());
+    host.netdns(&["network", "disconnect", "localnet", "blue"]).ok();
+    host.netdns(&["network", "disconnect", "other", "blue"]).ok();
+    assert!(!hosts().contains("172."), "{}", hosts());
+    host.sh("! grep 127.0.0.11 /etc/netns/blue/resolv.conf").ok();
+}
