@@ -16,6 +16,7 @@ mod sandbox;
 mod spawn;
 mod supervise;
 mod turn;
+mod vanish;
 mod watch;
 
 pub use failure::Failure;

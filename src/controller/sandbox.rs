@@ -62,8 +62,8 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         let made = turn.make_true(Change::AddSandbox(Box::new(sandbox), endpoints)).await;
         warnings.extend(made.inspect_err(|_| drop(turn.processes.remove(&id)))?);
         turn.keep_ports(ports).await;
-        if let Some(process) = process {
-            self.watch_end(id, process);
+        if let Some(sandbox) = turn.state.sandboxes.get(&id) {
+            self.watch_end(sandbox, process);
         }
         file::place(&turn.state, id, &turn.settings, &mut warnings);
         Ok((id, warnings))
@@ -74,7 +74,6 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         let mut turn = self.turn().await;
         let Some(sandbox) = decide::detach(&turn.state, text)? else { return Ok(false) };
         info!(sandbox = %sandbox.name, "detach");
-        file::displace(&turn.state, sandbox.id, &turn.settings);
         turn.forget(Change::RemoveSandbox(sandbox.id)).await?;
         Ok(true)
     }
@@ -201,6 +200,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let sandbox = self.state.sandboxes.get(id).cloned();
         let removed = matches!(change, Change::RemoveSandbox(_));
         self.processes.remove(id);
+        file::displace(&self.state, *id, &self.settings);
         self.make_true(change).await?;
         if let Some(sandbox) = sandbox {
             file::discard(&sandbox, removed, &self.settings);

@@ -97,6 +97,7 @@ impl Host {
         };
         host.sh("ip link set lo up
                  mount -t tmpfs none /run && mkdir -p /run/netns
+                 mkdir -p /etc/netns && mount -t tmpfs none /etc/netns
                  ip netns add router
                  ip link add up0 type veth peer name down0 netns router
                  ip addr add 10.9.0.2/24 dev up0 && ip link set up0 up
