@@ -146,6 +146,10 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
         .await
         .map_err(|failure| Failure { hint: failure.hint(), ..Failure::new(failure.text()) })?;
     let supervision = tokio::spawn(supervisor.run());
+    // From here on the names of a command that has returned are answered.
+    if !controller.resolver().serving().await {
+        warn!("no resolver serves yet: commands work, names do not");
+    }
     let follower = controller.clone();
     tokio::spawn(async move { follower.follow(unasked).await });
     let guard = controller.clone();
