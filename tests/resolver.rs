@@ -6,7 +6,7 @@ mod lab;
 use hickory_proto::op::{Edns, Message, MessageType, ResponseCode};
 use hickory_proto::rr::rdata::opt::EdnsCode;
 use lab::*;
-use netdns::channel::{FdKind, FromResolver, Question, ToResolver};
+use netdns::channel::{Asker, FdKind, FromResolver, Question, ToResolver};
 use netdns::registry::{Forward, SandboxView, Source, Update};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::net::UdpSocket;
@@ -321,9 +321,14 @@ async fn a_person_is_told_what_a_sandbox_would_see() {
     for (name, source, address) in
         [("web", Source::Container, "172.18.0.3"), ("example.com", Source::Upstream, "192.0.2.1")]
     {
-        for sandbox in [Some(id(2)), None] {
-            let network = sandbox.is_none().then(|| id(1));
-            let question = Question { sandbox, network, name: name.parse().unwrap(), rr_type: 1 };
+        let view = SandboxView {
+            id: id(9),
+            networks: vec![id(1)],
+            forward: Forward::Host,
+            host: Vec::new(),
+        };
+        for asker in [Asker::Sandbox(id(2)), Asker::Imagined(view)] {
+            let question = Question { asker, name: name.parse().unwrap(), rr_type: 1 };
             let resolved = lab.client().request(&ToResolver::Resolve(question), &[]).await;
             let FromResolver::Resolved(resolution) = resolved.unwrap() else { panic!("{name}") };
             assert_eq!(resolution.rcode, "NOERROR");

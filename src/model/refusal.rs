@@ -155,6 +155,10 @@ pub enum Refusal {
 
     #[error("network {0} has no names")]
     NoNames(NetworkName),
+    #[error(
+        "a name is resolved as a sandbox or as a member of a network sees it: neither is named"
+    )]
+    NobodyAsks,
     #[error("no entry {0}")]
     NoRegistration(String),
 }

@@ -120,3 +120,15 @@ fn an_internal_network_has_no_way_out_and_no_way_in() {
     assert_ne!(host.inside("out", &ask).code, 0);
     assert_eq!(host.sh(&ask).ok(), "203.0.113.53");
 }
+
+#[test]
+fn a_person_who_asks_as_a_member_of_an_internal_network_asks_nobody_either() {
+    let host = Host::with_daemon();
+    host.netdns(&["network", "create", "--internal", "vault"]).ok();
+    let denied = host.netdns(&["resolve", "example.com", "--network", "vault"]);
+    assert!(denied.code == 1 && denied.out.contains("NXDOMAIN"), "{denied:?}");
+    host.netdns(&["network", "create", "open"]).ok();
+    // The twin asks the host's server, which answers nothing here: a failure, not a denial.
+    let asked = host.netdns(&["resolve", "example.com", "--network", "open"]);
+    assert!(asked.code == 1 && asked.out.contains("SERVFAIL"), "{asked:?}");
+}
