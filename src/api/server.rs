@@ -79,6 +79,15 @@ fn sandboxes<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
         .on(|c, call: call::RemoveSandbox| async move {
             c.remove_sandbox(&call.sandbox, call.force).await.map(removed)
         })
+        .on(|c, call: call::Signal| async move {
+            c.signal(&call.sandbox, call.number).await.map(removed)
+        })
+        .on(|c, call: call::Wait| async move {
+            Ok(call::Ended { code: c.wait(&call.sandbox).await? })
+        })
+        .on(|c, call: call::Rename| async move {
+            c.rename(&call.sandbox, call.name).await.map(done)
+        })
         .on(|c, call: call::Settle| async move {
             c.settle(&call.sandbox).await?;
             Ok(done(Vec::new()))
@@ -87,6 +96,12 @@ fn sandboxes<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
 
 fn names<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
     routes
+        .on(|c, call: call::AddAlias| async move {
+            c.add_alias(&call.network, &call.sandbox, call.alias).await.map(done)
+        })
+        .on(|c, call: call::RemoveAlias| async move {
+            c.remove_alias(&call.network, &call.sandbox, &call.alias).await.map(done)
+        })
         .on(|c, call: call::Register| async move {
             let (replaced, warnings) = c.register(call.record).await?;
             Ok(call::Registered { replaced, warnings })

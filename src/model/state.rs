@@ -53,6 +53,16 @@ impl State {
                 self.endpoints.retain(|_, endpoint| endpoint.sandbox != *id);
                 self.sandboxes.remove(id);
             }
+            Change::Rename { id, name } => {
+                if let Some(sandbox) = self.sandboxes.get_mut(id) {
+                    Arc::make_mut(sandbox).name = name.clone();
+                }
+            }
+            Change::SetAliases { endpoint, aliases } => {
+                if let Some(endpoint) = self.endpoints.get_mut(endpoint) {
+                    Arc::make_mut(endpoint).aliases = aliases.clone();
+                }
+            }
             Change::AddEndpoint(endpoint) => {
                 self.endpoints.insert(endpoint.id, Arc::new(endpoint.clone()));
             }
