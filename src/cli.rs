@@ -8,6 +8,7 @@ mod dirs;
 mod exec;
 mod filter;
 mod init;
+mod logs;
 mod name;
 mod network;
 mod outcome;
@@ -49,6 +50,7 @@ fn dispatch(cli: Cli) -> ExitCode {
         Command::Container(ContainerCommand::Sandbox(command)) => sandbox::main(command, dirs),
         Command::Attach(args) => sandbox::attach(args, dirs),
         Command::Detach(args) => sandbox::detach(args, dirs),
+        Command::Alias(command) => name::alias(command, dirs),
         Command::Register(args) => name::register(args, dirs),
         Command::Deregister(args) => name::deregister(args, dirs),
         Command::Names(args) => name::names(&args, dirs),

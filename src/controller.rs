@@ -11,11 +11,13 @@ mod network;
 mod port;
 mod record;
 mod recover;
+mod rename;
 mod replica;
 mod sandbox;
 mod spawn;
 mod supervise;
 mod turn;
+mod vanish;
 mod watch;
 
 pub use failure::Failure;
@@ -26,13 +28,16 @@ pub use supervise::{Resolver, Returned, Supervisor};
 use crate::decide::Policy;
 use crate::etc::HostResolv;
 use crate::kernel::Kernel;
-use crate::model::{Millis, State};
+use crate::model::{Millis, SandboxId, State};
 use crate::store::Store;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, broadcast};
 use turn::Turn;
+
+/// How many ends may be told before one who waits looks.
+const ENDS: usize = 256;
 
 /// Where a sandbox's resolver listens (`--dns-listen`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +74,8 @@ pub struct Controller<K, S> {
     replica: Arc<Replica>,
     resolver: Resolver,
     settings: Settings,
+    /// Sandboxes that have ended, with their exit codes.
+    ends: broadcast::Sender<(SandboxId, i32)>,
     myself: Weak<Self>,
 }
 
@@ -94,6 +101,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
             replica,
             resolver,
             settings,
+            ends: broadcast::Sender::new(ENDS),
             myself: myself.clone(),
         })
     }

@@ -10,6 +10,7 @@ mod options;
 mod ports;
 mod predefined;
 mod register;
+mod rename;
 mod sandbox;
 mod share;
 mod subnet;
@@ -19,6 +20,7 @@ pub use network::{PruneFilter, create_network, prune, remove_network};
 pub use ports::Ports;
 pub use predefined::{DEFAULT_BRIDGE, joins_idle_default, predefined};
 pub use register::{RegisterDecision, deregister, register};
+pub use rename::{add_alias, remove_alias, rename};
 pub use sandbox::{Attachment, attach, detach, remove_sandbox, stop};
 
 use crate::ipam::Pools;

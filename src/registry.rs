@@ -9,7 +9,7 @@ mod replica;
 mod table;
 mod update;
 
-pub use derive::{endpoint_names, forward_of, network_names, sandbox_view, snapshot};
+pub use derive::{endpoint_names, forward_of, member_view, network_names, sandbox_view, snapshot};
 pub use key::{Key, Reverse};
 pub use replica::{Mentioned, Registry, Slot};
 pub use table::{ANY, DEFAULT_TTL, Layer, Name, Rrset, Table};

@@ -1,7 +1,7 @@
 //! Resolver: the process that answers at 127.0.0.11 in each sandbox.
 //!
 //! `answer` and what it stands on are pure; `udp` and `tcp` carry queries to it; `forward` and `upstream` ask others;
-//! `control` hears the manager. `process` is where all of it starts, and `spawn` is how the manager starts that.
+//! `control` hears the manager. `process` is where all of it starts.
 
 pub mod answer;
 pub mod encode;
@@ -25,10 +25,8 @@ mod resolution;
 mod sandbox;
 mod shard;
 mod shared;
-mod spawn;
 mod tcp;
 mod udp;
 mod upstream;
 
 pub use shared::Limits;
-pub use spawn::{Spawned, spawn};

@@ -6,9 +6,9 @@ mod lab;
 use hickory_proto::op::{Edns, Message, MessageType, ResponseCode};
 use hickory_proto::rr::rdata::opt::EdnsCode;
 use lab::*;
-use netdns::channel::{FdKind, FromResolver, Question, ToResolver};
+use netdns::channel::{Asker, FdKind, FromResolver, Question, ToResolver};
 use netdns::registry::{Forward, SandboxView, Source, Update};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::net::UdpSocket;
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
@@ -37,7 +37,7 @@ fn ede(reply: &Message) -> Option<u16> {
 async fn the_process_keeps_no_privilege() {
     let mut lab = Lab::start();
     lab.tell(ToResolver::Ping).await;
-    let pid = lab.process.child.id();
+    let pid = lab.process.id();
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
@@ -321,9 +321,14 @@ async fn a_person_is_told_what_a_sandbox_would_see() {
     for (name, source, address) in
         [("web", Source::Container, "172.18.0.3"), ("example.com", Source::Upstream, "192.0.2.1")]
     {
-        for sandbox in [Some(id(2)), None] {
-            let network = sandbox.is_none().then(|| id(1));
-            let question = Question { sandbox, network, name: name.parse().unwrap(), rr_type: 1 };
+        let view = SandboxView {
+            id: id(9),
+            networks: vec![id(1)],
+            forward: Forward::Host,
+            host: Vec::new(),
+        };
+        for asker in [Asker::Sandbox(id(2)), Asker::Imagined(view)] {
+            let question = Question { asker, name: name.parse().unwrap(), rr_type: 1 };
             let resolved = lab.client().request(&ToResolver::Resolve(question), &[]).await;
             let FromResolver::Resolved(resolution) = resolved.unwrap() else { panic!("{name}") };
             assert_eq!(resolution.rcode, "NOERROR");
@@ -339,11 +344,11 @@ async fn a_hang_up_is_ignored_and_a_termination_drains() {
     let mut lab = Lab::start();
     let inside = lab.serve(2, &[]).await;
     lab.update(vec![endpoint(3, "web")]).await;
-    pidfd_send_signal(&lab.process.pidfd, Signal::HUP).unwrap();
+    kill_process(Pid::from_child(&lab.process), Signal::HUP).unwrap();
     lab.tell(ToResolver::Ping).await;
     assert_eq!(addresses(&inside.ask("web.")).len(), 1);
-    pidfd_send_signal(&lab.process.pidfd, Signal::TERM).unwrap();
-    assert!(lab.process.child.wait().unwrap().success());
+    kill_process(Pid::from_child(&lab.process), Signal::TERM).unwrap();
+    assert!(lab.process.wait().unwrap().success());
 }
 
 #[tokio::test]
@@ -388,8 +393,8 @@ async fn queries_that_wait_in_the_sockets_outlive_the_resolver() {
     let inside = first.serve(2, &[]).await;
     first.update(vec![endpoint(3, "web")]).await;
     inside.ask("web.");
-    first.process.child.kill().unwrap();
-    first.process.child.wait().unwrap();
+    first.process.kill().unwrap();
+    first.process.wait().unwrap();
     let sent: Vec<_> = (0..100).map(|_| query("web.")).collect();
     sent.iter().for_each(|query| inside.send(query));
     let second = Lab::start();
@@ -425,5 +430,5 @@ async fn a_drained_resolver_answers_what_it_has_read_and_ends() {
     let reply = inside.receive();
     assert_eq!(reply.metadata.message_type, MessageType::Response);
     assert_eq!(addresses(&reply), [SERVER]);
-    assert!(lab.process.child.wait().unwrap().success());
+    assert!(lab.process.wait().unwrap().success());
 }

@@ -4,6 +4,7 @@ use super::view;
 use crate::channel::{Counters, Resolution};
 use crate::model::{
     DnsName, EndpointRequest, Kind, NetworkRequest, RegisterRequest, RrType, RunRequest,
+    SandboxName,
 };
 use crate::registry::Source;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -111,12 +112,49 @@ calls! {
         /// Kill it first if it runs.
         force: bool,
     }
+    /// `kill`. Replies with the name.
+    Signal "sandbox.signal" -> Removed {
+        /// The sandbox.
+        sandbox: String,
+        /// The signal's number.
+        number: i32,
+    }
+    /// `wait`: replies when the sandbox has ended.
+    Wait "sandbox.wait" -> Ended {
+        /// The sandbox.
+        sandbox: String,
+    }
+    /// `rename`.
+    Rename "sandbox.rename" -> Done {
+        /// The sandbox.
+        sandbox: String,
+        /// Its name from now on.
+        name: SandboxName,
+    }
     /// What the CLI says when a child of its own has ended: returns when the end is recorded.
     Settle "sandbox.settle" -> Done {
         /// The sandbox's id.
         sandbox: String,
     }
 
+    /// `alias add`.
+    AddAlias "alias.add" -> Done {
+        /// The network.
+        network: String,
+        /// The sandbox.
+        sandbox: String,
+        /// One more name of it there.
+        alias: DnsName,
+    }
+    /// `alias rm`.
+    RemoveAlias "alias.remove" -> Done {
+        /// The network.
+        network: String,
+        /// The sandbox.
+        sandbox: String,
+        /// The name that goes.
+        alias: DnsName,
+    }
     /// `register`.
     Register "name.register" -> Registered {
         /// What is wanted.
@@ -174,6 +212,13 @@ pub struct Removed {
     /// Lines for stderr.
     #[serde(default)]
     pub warnings: Vec<String>,
+}
+
+/// A sandbox has ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ended {
+    /// Its exit code, 128+N for a signal.
+    pub code: i32,
 }
 
 /// A sandbox was detached, or was not there.

@@ -2,9 +2,11 @@
 
 use super::call::{self, Call, ErrorBody};
 use super::{render, view};
+use crate::channel::Asker;
 use crate::controller::{Admitted, Controller, Failure};
 use crate::kernel::Kernel;
 use crate::model::{Kind, Refusal};
+use crate::registry::member_view;
 use crate::store::Store;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -77,6 +79,15 @@ fn sandboxes<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
         .on(|c, call: call::RemoveSandbox| async move {
             c.remove_sandbox(&call.sandbox, call.force).await.map(removed)
         })
+        .on(|c, call: call::Signal| async move {
+            c.signal(&call.sandbox, call.number).await.map(removed)
+        })
+        .on(|c, call: call::Wait| async move {
+            Ok(call::Ended { code: c.wait(&call.sandbox).await? })
+        })
+        .on(|c, call: call::Rename| async move {
+            c.rename(&call.sandbox, call.name).await.map(done)
+        })
         .on(|c, call: call::Settle| async move {
             c.settle(&call.sandbox).await?;
             Ok(done(Vec::new()))
@@ -85,6 +96,12 @@ fn sandboxes<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
 
 fn names<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
     routes
+        .on(|c, call: call::AddAlias| async move {
+            c.add_alias(&call.network, &call.sandbox, call.alias).await.map(done)
+        })
+        .on(|c, call: call::RemoveAlias| async move {
+            c.remove_alias(&call.network, &call.sandbox, &call.alias).await.map(done)
+        })
         .on(|c, call: call::Register| async move {
             let (replaced, warnings) = c.register(call.record).await?;
             Ok(call::Registered { replaced, warnings })
@@ -191,11 +208,14 @@ async fn resolve<K: Kernel, S: Store>(
     call: call::Resolve,
 ) -> Result<call::Resolved, Failure> {
     let state = controller.state();
-    let sandbox = call.sandbox.map(|text| state.sandbox(&text).map(|s| s.id)).transpose()?;
-    let network = call.network.map(|text| state.network(&text).map(|n| n.id)).transpose()?;
+    let asker = match (&call.sandbox, &call.network) {
+        (Some(sandbox), _) => Asker::Sandbox(state.sandbox(sandbox)?.id),
+        (None, Some(network)) => Asker::Imagined(member_view(state.network(network)?)),
+        (None, None) => return Err(Refusal::NobodyAsks.into()),
+    };
     let rr_type = type_number(&call.rr_type)
         .ok_or_else(|| Refusal::BadRrType(call.rr_type.escape_debug().to_string()))?;
-    let resolution = controller.resolve(sandbox, network, call.name, rr_type).await?;
+    let resolution = controller.resolve(asker, call.name, rr_type).await?;
     let known = resolution.network.and_then(|id| state.networks.get(&id));
     let network_name = known.map(|network| network.name.to_string());
     Ok(call::Resolved { resolution, network_name })

@@ -1,7 +1,7 @@
 //! The messages. [`VERSION`] changes when one of them does.
 
 use crate::model::{DnsName, NetworkId, Publish, SandboxId};
-use crate::registry::{Source, Update};
+use crate::registry::{SandboxView, Source, Update};
 use serde::{Deserialize, Serialize};
 
 /// The version of the messages; a resolver with another one is replaced, not adopted.
@@ -45,13 +45,20 @@ pub struct SocketSet {
     pub fds: Vec<FdKind>,
 }
 
+/// As whom a person asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Asker {
+    /// A sandbox that is served.
+    Sandbox(SandboxId),
+    /// A sandbox that would see this.
+    Imagined(SandboxView),
+}
+
 /// A question that a person asks through the manager (`netdns resolve`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
-    /// As this sandbox would see it, or,
-    pub sandbox: Option<SandboxId>,
-    /// as a member of this network would.
-    pub network: Option<NetworkId>,
+    /// As whom it is asked.
+    pub asker: Asker,
     /// The name.
     pub name: DnsName,
     /// The type's number.

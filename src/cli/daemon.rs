@@ -30,6 +30,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
+/// Where systemd-resolved writes the servers that it asks itself (systemd-resolved.service(8)).
+const BEHIND_STUB: &str = "/run/systemd/resolve/resolv.conf";
+
 /// How long commands in flight may go on after SIGTERM.
 const GRACE: Duration = Duration::from_millis(1500);
 
@@ -101,9 +104,14 @@ fn policy(args: &DaemonArgs) -> Result<Policy, Failure> {
     Ok(Policy { pools, bip, mtu: args.mtu })
 }
 
+/// Reads the host's servers, and those behind systemd-resolved's stub if there is one.
 fn host_resolv(path: &Path) -> Result<HostResolv, Failure> {
     match fs::read_to_string(path) {
-        Ok(text) => Ok(HostResolv::parse(&text)),
+        Ok(text) => {
+            let behind = fs::read_to_string(BEHIND_STUB).unwrap_or_default();
+            let behind = HostResolv::parse(&behind).nameservers;
+            Ok(HostResolv { behind, ..HostResolv::parse(&text) })
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HostResolv::default()),
         Err(error) => Err(Failure::doing(format!("read {}", path.display()), error)),
     }
@@ -146,6 +154,10 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
         .await
         .map_err(|failure| Failure { hint: failure.hint(), ..Failure::new(failure.text()) })?;
     let supervision = tokio::spawn(supervisor.run());
+    // From here on the names of a command that has returned are answered.
+    if !controller.resolver().serving().await {
+        warn!("no resolver serves yet: commands work, names do not");
+    }
     let follower = controller.clone();
     tokio::spawn(async move { follower.follow(unasked).await });
     let guard = controller.clone();

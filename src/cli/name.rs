@@ -3,11 +3,13 @@
 use super::Dirs;
 use super::outcome::{Failure, Outcome, note, warn};
 use super::print::{self, Format, FormatArgs};
-use crate::api::call::{Deregister, ListNames, NameItem, Register, Resolve, Resolved};
+use crate::api::call::{
+    AddAlias, Deregister, ListNames, NameItem, Register, RemoveAlias, Resolve, Resolved,
+};
 use crate::channel::Answer;
 use crate::model::{DnsName, Rdata, RegisterRequest, RrType};
 use crate::registry::Source;
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, Subcommand};
 use serde::Serialize;
 use std::net::IpAddr;
 
@@ -28,6 +30,24 @@ pub struct RegisterArgs {
     /// Addresses, or the data of --type
     #[arg(required = true)]
     data: Vec<String>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum AliasCommand {
+    /// Give a running sandbox one more name
+    Add(AliasArgs),
+    /// Take such a name away
+    Rm(AliasArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct AliasArgs {
+    /// The network
+    network: String,
+    /// The sandbox
+    sandbox: String,
+    /// The name
+    name: String,
 }
 
 #[derive(Args, Debug)]
@@ -170,4 +190,19 @@ fn source_text(source: Source) -> String {
         Source::Upstream => "upstream",
     }
     .to_owned()
+}
+
+/// Gives a sandbox an alias, or takes it away.
+pub fn alias(command: AliasCommand, dirs: &Dirs) -> Outcome {
+    let client = dirs.client();
+    let done = match command {
+        AliasCommand::Add(AliasArgs { network, sandbox, name }) => {
+            client.call(AddAlias { network, sandbox, alias: DnsName::parse_owned(&name)? })?
+        }
+        AliasCommand::Rm(AliasArgs { network, sandbox, name }) => {
+            client.call(RemoveAlias { network, sandbox, alias: name.parse()? })?
+        }
+    };
+    warn(&done.warnings);
+    Ok(0)
 }

@@ -1,12 +1,14 @@
 //! Sandboxes: `ps`, `inspect`, `stop`, `rm`, `attach`, `detach`. `run` and `exec` have files of their own.
 
 use super::exec::{self, ExecArgs};
+use super::logs::{self, LogsArgs};
 use super::outcome::{Failure, Outcome, each, note, warn};
 use super::print::{self, Format, ListArgs};
 use super::run::{self, RunArgs};
 use super::{Dirs, clock, spec};
 use crate::api::call::{
-    Attach, Detach, InspectNetwork, InspectSandbox, ListSandboxes, RemoveSandbox, Stop,
+    Attach, Detach, InspectNetwork, InspectSandbox, ListSandboxes, RemoveSandbox, Rename, Signal,
+    Stop, Wait,
 };
 use crate::api::client::{Client, ClientError};
 use crate::api::view;
@@ -34,8 +36,16 @@ pub enum SandboxCommand {
     Exec(ExecArgs),
     /// End sandboxes: SIGTERM, and SIGKILL after a while; prints their names
     Stop(StopArgs),
+    /// Send a signal to sandboxes' commands; prints their names
+    Kill(KillArgs),
+    /// Wait until sandboxes have ended; prints their exit codes
+    Wait(WaitArgs),
     /// Remove stopped sandboxes; prints their names
     Rm(RmArgs),
+    /// Give a sandbox another name
+    Rename(RenameArgs),
+    /// Show what a detached sandbox has said
+    Logs(LogsArgs),
     /// List the host ports that lead to a sandbox
     Port(PortArgs),
 }
@@ -74,6 +84,31 @@ pub struct StopArgs {
     /// Names, ids or id prefixes
     #[arg(required = true)]
     sandbox: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct KillArgs {
+    /// The signal: KILL, SIGTERM, 15
+    #[arg(short, long, value_name = "SIGNAL", default_value = "KILL")]
+    signal: String,
+    /// Names, ids or id prefixes
+    #[arg(required = true)]
+    sandbox: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct WaitArgs {
+    /// Names, ids or id prefixes
+    #[arg(required = true)]
+    sandbox: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct RenameArgs {
+    /// Name, id or id prefix
+    sandbox: String,
+    /// The name from now on
+    name: String,
 }
 
 #[derive(Args, Debug)]
@@ -126,6 +161,10 @@ pub fn main(command: SandboxCommand, dirs: &Dirs) -> Outcome {
         SandboxCommand::Inspect(args) => inspect(&args, &dirs.client()),
         SandboxCommand::Exec(args) => exec::exec(args, dirs),
         SandboxCommand::Stop(args) => stop(&args, &dirs.client()),
+        SandboxCommand::Kill(args) => kill(&args, &dirs.client()),
+        SandboxCommand::Wait(args) => wait(&args, &dirs.client()),
+        SandboxCommand::Rename(args) => rename(args, &dirs.client()),
+        SandboxCommand::Logs(args) => logs::logs(args, dirs),
         SandboxCommand::Rm(args) => rm(&args, &dirs.client()),
         SandboxCommand::Port(args) => port(&args, &dirs.client()),
     }
@@ -192,6 +231,25 @@ fn stop(args: &StopArgs, client: &Client) -> Outcome {
         warn(&stopped.warnings);
         print::line(&stopped.name)
     })
+}
+
+fn kill(args: &KillArgs, client: &Client) -> Outcome {
+    let number = spec::signal(&args.signal)?;
+    each(&args.sandbox, |name| {
+        print::line(&client.call(Signal { sandbox: name.clone(), number })?.name)
+    })
+}
+
+fn wait(args: &WaitArgs, client: &Client) -> Outcome {
+    each(&args.sandbox, |name| {
+        print::line(&client.call(Wait { sandbox: name.clone() })?.code.to_string())
+    })
+}
+
+fn rename(args: RenameArgs, client: &Client) -> Outcome {
+    let name = args.name.parse::<SandboxName>()?;
+    warn(&client.call(Rename { sandbox: args.sandbox, name })?.warnings);
+    Ok(0)
 }
 
 fn rm(args: &RmArgs, client: &Client) -> Outcome {

@@ -6,6 +6,7 @@ use super::outcome::Failure;
 use crate::model::{
     DnsName, EndpointRequest, Exposed, ExtraHost, HostTarget, Proto, PublishRequest,
 };
+use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -53,6 +54,18 @@ fn with_proto(text: &str) -> Result<(&str, Proto), Failure> {
     let Some((rest, proto)) = text.split_once('/') else { return Ok((text, Proto::Tcp)) };
     let parsed = proto.parse().map_err(|_| Failure::new(format!("invalid proto: {proto}")))?;
     Ok((rest, parsed))
+}
+
+/// Parses a signal: its name with or without SIG, in any case, or its number.
+pub fn signal(text: &str) -> Result<i32, Failure> {
+    let upper = text.to_ascii_uppercase();
+    let named = format!("SIG{}", upper.trim_start_matches("SIG")).parse::<Signal>();
+    let numbered = || text.parse().ok().and_then(|number: i32| Signal::try_from(number).ok());
+    let signal = named.ok().or_else(numbered);
+    signal.map(|signal| signal as i32).ok_or_else(|| {
+        Failure::new(format!("invalid signal: {}", text.escape_debug()))
+            .hint("kill -l lists signals")
+    })
 }
 
 /// Parses a port from 1 to 65535; a sign, which Rust's integers would take, is none.

@@ -29,6 +29,9 @@ pub enum Command {
     Attach(sandbox::AttachArgs),
     /// Let an adopted namespace go
     Detach(sandbox::DetachArgs),
+    /// Names of a sandbox on one network
+    #[command(subcommand)]
+    Alias(name::AliasCommand),
     /// Enter a name by hand
     Register(name::RegisterArgs),
     /// Take a name that was entered by hand away

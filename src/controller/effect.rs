@@ -48,6 +48,17 @@ impl Effect {
                 effect.withdraws = true;
                 effect.updates.push(Update::RemoveSandbox(*id));
             }
+            Change::Rename { id, .. } => {
+                let endpoints = after.endpoints.values().filter(|e| e.sandbox == *id);
+                let names = endpoints.filter_map(|endpoint| endpoint_names(after, endpoint));
+                effect.updates.extend(names.map(Update::PutEndpoint));
+                effect.sandboxes.insert(*id);
+            }
+            Change::SetAliases { endpoint, .. } => {
+                let endpoint = after.endpoints.get(endpoint);
+                let names = endpoint.and_then(|endpoint| endpoint_names(after, endpoint));
+                effect.updates.extend(names.map(Update::PutEndpoint));
+            }
             Change::AddEndpoint(endpoint) => {
                 effect.joins(after, endpoint);
                 effect.touches(after, endpoint.sandbox);

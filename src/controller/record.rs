@@ -1,10 +1,10 @@
 //! Commands on names: entries by hand, and questions asked by people.
 
 use super::{Controller, Failure};
-use crate::channel::{FromResolver, Question, Resolution, ToResolver};
+use crate::channel::{Asker, FromResolver, Question, Resolution, ToResolver};
 use crate::decide;
 use crate::kernel::Kernel;
-use crate::model::{Change, DnsName, HostFacts, NetworkId, RegisterRequest, RrType, SandboxId};
+use crate::model::{Change, DnsName, HostFacts, RegisterRequest, RrType};
 use crate::store::Store;
 use tracing::info;
 
@@ -42,15 +42,14 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         Ok(warnings)
     }
 
-    /// Asks the resolver what it would answer a sandbox or a member of a network.
+    /// Asks the resolver what it would answer.
     pub async fn resolve(
         &self,
-        sandbox: Option<SandboxId>,
-        network: Option<NetworkId>,
+        asker: Asker,
         name: DnsName,
         rr_type: u16,
     ) -> Result<Resolution, Failure> {
-        let question = Question { sandbox, network, name, rr_type };
+        let question = Question { asker, name, rr_type };
         match self.resolver().ask(ToResolver::Resolve(question)).await? {
             FromResolver::Resolved(resolution) => Ok(resolution),
             _ => Err(Failure::Silent),

@@ -23,10 +23,12 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         turn.settle_predefined().await?;
         turn.take_back(returned);
         turn.sweep(interrupted).await?;
-        let processes: Vec<_> = turn.processes.clone().into_iter().collect();
-        info!(networks = turn.state.networks.len(), sandboxes = turn.processes.len(), "recovered");
-        drop(turn);
-        processes.into_iter().for_each(|(id, process)| self.watch_end(id, process));
+        let running = turn.state.sandboxes.values().filter(|sandbox| sandbox.is_running());
+        let running: Vec<_> = running.collect();
+        info!(networks = turn.state.networks.len(), sandboxes = running.len(), "recovered");
+        for sandbox in running {
+            self.watch_end(sandbox, turn.processes.get(&sandbox.id).cloned());
+        }
         Ok(())
     }
 }
@@ -68,6 +70,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
                     let code = file::exit_code(&sandbox, &self.settings);
                     let end = end_of(&sandbox, code);
                     let removed = matches!(end, Change::RemoveSandbox(_));
+                    file::displace(&self.state, sandbox.id, &self.settings);
                     self.note(&end)?;
                     file::discard(&sandbox, removed, &self.settings);
                 }

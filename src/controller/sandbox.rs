@@ -6,12 +6,15 @@ use super::watch::{exited, signal};
 use super::{Controller, Failure, now};
 use crate::decide::{self, Attachment, Decision, Ports};
 use crate::kernel::{Kernel, Looked};
-use crate::model::{Change, Endpoint, HostFacts, Publish, RunRequest, Sandbox, SandboxId};
+use crate::model::{
+    Change, Endpoint, HostFacts, Publish, Refusal, RunRequest, Sandbox, SandboxId, Status,
+};
 use crate::store::Store;
 use rustix::process::Signal;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::broadcast;
 use tracing::{info, warn};
 
 /// How long a killed process may take to end.
@@ -62,8 +65,8 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         let made = turn.make_true(Change::AddSandbox(Box::new(sandbox), endpoints)).await;
         warnings.extend(made.inspect_err(|_| drop(turn.processes.remove(&id)))?);
         turn.keep_ports(ports).await;
-        if let Some(process) = process {
-            self.watch_end(id, process);
+        if let Some(sandbox) = turn.state.sandboxes.get(&id) {
+            self.watch_end(sandbox, process);
         }
         file::place(&turn.state, id, &turn.settings, &mut warnings);
         Ok((id, warnings))
@@ -74,19 +77,13 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         let mut turn = self.turn().await;
         let Some(sandbox) = decide::detach(&turn.state, text)? else { return Ok(false) };
         info!(sandbox = %sandbox.name, "detach");
-        file::displace(&turn.state, sandbox.id, &turn.settings);
         turn.forget(Change::RemoveSandbox(sandbox.id)).await?;
         Ok(true)
     }
 
     /// Stops a sandbox: SIGTERM, and SIGKILL after the grace period. One that is stopped already is fine.
     pub async fn stop(&self, text: &str, seconds: u32) -> Result<Arc<Sandbox>, Failure> {
-        let (sandbox, process) = {
-            let turn = self.turn().await;
-            let sandbox = decide::stop(&turn.state, text)?;
-            let process = turn.processes.get(&sandbox.id).cloned();
-            (sandbox, process)
-        };
+        let (sandbox, process) = self.own(text).await?;
         let Some(process) = process else { return Ok(sandbox) };
         info!(sandbox = %sandbox.name, seconds, "stop");
         signal(&process, Signal::TERM);
@@ -160,7 +157,57 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         };
         let code = file::exit_code(&sandbox, &turn.settings);
         info!(sandbox = %sandbox.name, code, "ended");
-        turn.forget(end_of(&sandbox, code)).await
+        let forgotten = turn.forget(end_of(&sandbox, code)).await;
+        // Nobody may be waiting.
+        let _ = self.ends.send((id, code));
+        forgotten
+    }
+
+    /// Sends a signal to a running sandbox's command. After SIGKILL it returns when the end is recorded.
+    pub async fn signal(&self, text: &str, number: i32) -> Result<Arc<Sandbox>, Failure> {
+        let (sandbox, process) = self.own(text).await?;
+        let process = process.ok_or_else(|| Refusal::NotRunning(sandbox.name.clone()))?;
+        let wanted = Signal::from_named_raw(number).ok_or(Refusal::BadSignal(number))?;
+        info!(sandbox = %sandbox.name, number, "signal");
+        if wanted == Signal::KILL {
+            self.kill(&sandbox, &process).await?;
+            self.ended(sandbox.id).await?;
+        } else {
+            signal(&process, wanted);
+        }
+        Ok(sandbox)
+    }
+
+    /// Waits until a sandbox has ended, and returns its exit code.
+    pub async fn wait(&self, text: &str) -> Result<i32, Failure> {
+        // Listening comes before looking: an end in between is told.
+        let mut ends = self.ends.subscribe();
+        let id = match self.state().sandbox(text)? {
+            sandbox if sandbox.is_running() => sandbox.id,
+            sandbox => return Ok(exit_code(sandbox)),
+        };
+        loop {
+            match ends.recv().await {
+                Ok((ended, code)) if ended == id => return Ok(code),
+                Ok(_) => {}
+                Err(broadcast::error::RecvError::Closed) => return Err(Failure::Silent),
+                Err(broadcast::error::RecvError::Lagged(_)) => {
+                    match self.state().sandboxes.get(&id) {
+                        Some(sandbox) if sandbox.is_running() => {}
+                        Some(sandbox) => return Ok(exit_code(sandbox)),
+                        None => return Err(Refusal::SandboxNotFound(text.to_owned()).into()),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Finds a sandbox whose processes are ours, and its init if it runs.
+    async fn own(&self, text: &str) -> Result<(Arc<Sandbox>, Option<Arc<OwnedFd>>), Failure> {
+        let turn = self.turn().await;
+        let sandbox = decide::stop(&turn.state, text)?;
+        let process = turn.processes.get(&sandbox.id).cloned();
+        Ok((sandbox, process))
     }
 
     async fn kill(&self, sandbox: &Sandbox, process: &Arc<OwnedFd>) -> Result<(), Failure> {
@@ -169,6 +216,14 @@ impl<K: Kernel, S: Store> Controller<K, S> {
             true => Ok(()),
             false => Err(Failure::Undead(sandbox.name.clone())),
         }
+    }
+}
+
+/// Returns the exit code of a sandbox that has ended.
+fn exit_code(sandbox: &Sandbox) -> i32 {
+    match sandbox.status {
+        Status::Exited { code, .. } => code,
+        Status::Running => 0,
     }
 }
 
@@ -201,6 +256,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let sandbox = self.state.sandboxes.get(id).cloned();
         let removed = matches!(change, Change::RemoveSandbox(_));
         self.processes.remove(id);
+        file::displace(&self.state, *id, &self.settings);
         self.make_true(change).await?;
         if let Some(sandbox) = sandbox {
             file::discard(&sandbox, removed, &self.settings);

@@ -89,6 +89,13 @@ impl Resolver {
         timeout(PATIENCE * 3, asking).await.unwrap_or(Err(Failure::Silent))
     }
 
+    /// Waits until a resolver has been given everything, at most 2 s; says whether one has.
+    pub async fn serving(&self) -> bool {
+        let mut standing = self.standing.clone();
+        let up = standing.wait_for(|standing| matches!(standing, Standing::Up(_)));
+        matches!(timeout(PATIENCE, up).await, Ok(Ok(_)))
+    }
+
     /// Tells the resolver that serves to end.
     pub async fn retire(&self) {
         let Standing::Up(link) = self.standing.borrow().clone() else { return };

@@ -215,6 +215,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     pub(super) fn open_sockets(&mut self, id: SandboxId) -> Result<Vec<Message>, Failure> {
         let Some(sandbox) = self.state.sandboxes.get(&id).filter(|sandbox| sandbox.is_running())
         else {
+            self.remove_dns_table(id);
             self.replica.sockets().remove(&id);
             return Ok(Vec::new());
         };
@@ -226,10 +227,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
         let direct = self.settings.dns == Listen::Direct;
         let dns = wanted.then(|| self.kernel.dns_sockets(&place, direct)).transpose()?;
-        let owner = self.replica.sockets().get(&id).and_then(Sockets::owner);
-        if let Some(owner) = owner {
-            self.kernel.remove_dns_table(owner)?;
-        }
+        self.remove_dns_table(id);
         let sockets = Sockets::new(dns, self.processes.get(&id).cloned());
         let mut messages = vec![sockets.message(id)];
         self.replica.sockets().insert(id, sockets);
@@ -243,6 +241,14 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             messages.push(give(id, self.kernel.inside_sockets(&place, INSIDE.0, INSIDE.1)?));
         }
         Ok(messages)
+    }
+
+    /// Removes what leads to a sandbox's resolver, if there is one: it would outlive the sockets that it leads to.
+    fn remove_dns_table(&self, id: SandboxId) {
+        let Some(owner) = self.replica.sockets().get(&id).and_then(Sockets::owner) else { return };
+        if let Err(error) = self.kernel.remove_dns_table(owner) {
+            warn!(sandbox = id.short(), %error, "its DNS table stays");
+        }
     }
 
     /// Beat 4: tells the resolver and waits until it has understood. A silent resolver is a warning: its successor is

@@ -1,28 +1,42 @@
 //! Watching: the end of sandboxes, what the resolver says unasked, other tools at the firewall.
 
 use super::replica::give;
+use super::vanish::vanished;
 use super::{Controller, Failure};
 use crate::channel::{FromResolver, Watched};
 use crate::kernel::Kernel;
-use crate::model::SandboxId;
+use crate::model::{AttachTo, Origin, Sandbox, SandboxId};
 use crate::plan::Place;
 use crate::store::Store;
 use rustix::process::{Signal, pidfd_send_signal};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
-use tracing::warn;
+use tracing::{debug, warn};
+
+/// The pause before a firewall that cannot be watched, as nf_tables may still be loaded, is tried again.
+const BLIND: Duration = Duration::from_secs(5);
 
 impl<K: Kernel, S: Store> Controller<K, S> {
-    /// Records the end of a sandbox when its process ends.
-    pub(super) fn watch_end(&self, id: SandboxId, process: Arc<OwnedFd>) {
+    /// Records the end of a sandbox when its process ends, or when its file stands for it no more.
+    pub(super) fn watch_end(&self, sandbox: &Sandbox, process: Option<Arc<OwnedFd>>) {
         let myself = self.myself.clone();
+        let (id, origin, netns) = (sandbox.id, sandbox.origin.clone(), sandbox.netns);
         tokio::spawn(async move {
-            if let Err(error) = readable(&process).await {
+            let ended = match (process, &origin) {
+                (Some(process), _) => readable(&process).await,
+                (None, Origin::Netns(path)) => {
+                    let stands = || myself.upgrade().is_some_and(|c| c.stands(id, path, netns));
+                    vanished(path, stands).await
+                }
+                (None, Origin::Init(_) | Origin::Pid(_)) => return,
+            };
+            if let Err(error) = ended {
                 return warn!(%error, sandbox = id.short(), "its end cannot be watched");
             }
             let Some(controller) = myself.upgrade() else { return };
@@ -30,6 +44,13 @@ impl<K: Kernel, S: Store> Controller<K, S> {
                 warn!(failure = failure.text(), sandbox = id.short(), "end not recorded whole");
             }
         });
+    }
+
+    /// Whether a sandbox is still there and its file still stands for its namespace.
+    fn stands(&self, id: SandboxId, path: &Path, netns: (u64, u64)) -> bool {
+        let looked = self.kernel.look(&AttachTo::Netns(path.to_owned()));
+        self.state().sandboxes.contains_key(&id)
+            && looked.is_ok_and(|looked| looked.place.netns == netns)
     }
 
     /// Follows what the resolver says unasked, until the daemon ends.
@@ -53,7 +74,11 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         loop {
             let touched = match self.kernel.firewall_touched().await {
                 Ok(touched) => touched,
-                Err(error) => return warn!(%error, "the firewall cannot be watched"),
+                Err(error) => {
+                    debug!(%error, "the firewall cannot be watched yet");
+                    sleep(BLIND).await;
+                    continue;
+                }
             };
             // Tools change many rules at once: wait for them to finish, but not long.
             sleep(Duration::from_millis(100)).await;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 mod network;
 mod register;
+mod rename;
 mod sandbox;
 mod share;
 

@@ -19,6 +19,8 @@ pub struct HostResolv {
     pub search: Vec<String>,
     /// Options of all `options` lines.
     pub options: Vec<String>,
+    /// The servers behind the host's own stub at 127.0.0.53, where systemd-resolved names them.
+    pub behind: Vec<IpAddr>,
 }
 
 impl HostResolv {
@@ -47,11 +49,16 @@ impl HostResolv {
 }
 
 /// Returns the host's servers that a sandbox can ask itself: not those on loopback, which would be its own, and none of
-/// IPv6, which sandboxes do not have yet.
+/// IPv6, which sandboxes do not have yet. Where nothing but a stub is left, those behind it.
 pub fn usable(host: &HostResolv) -> Vec<IpAddr> {
-    let reachable =
-        |server: &IpAddr| server.is_ipv4() && !server.is_loopback() && !server.is_unspecified();
-    host.nameservers.iter().copied().filter(reachable).collect()
+    let reachable = |servers: &[IpAddr]| -> Vec<IpAddr> {
+        let own = |server: &IpAddr| server.is_loopback() || server.is_unspecified();
+        servers.iter().copied().filter(|server| server.is_ipv4() && !own(server)).collect()
+    };
+    match reachable(&host.nameservers) {
+        none if none.is_empty() => reachable(&host.behind),
+        some => some,
+    }
 }
 
 /// Who answers in a sandbox.

@@ -2,7 +2,7 @@
 
 use super::{
     DnsName, Endpoint, EndpointId, Millis, Network, NetworkId, Registration, RrType, Sandbox,
-    SandboxId,
+    SandboxId, SandboxName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,20 @@ pub enum Change {
     },
     /// A sandbox and its endpoints go.
     RemoveSandbox(SandboxId),
+    /// A sandbox is called otherwise.
+    Rename {
+        /// The sandbox.
+        id: SandboxId,
+        /// Its name from now on.
+        name: SandboxName,
+    },
+    /// An endpoint answers to other aliases.
+    SetAliases {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// All of its aliases from now on.
+        aliases: Vec<DnsName>,
+    },
     /// A running sandbox joins a network.
     AddEndpoint(Endpoint),
     /// A sandbox leaves a network.
@@ -45,7 +59,7 @@ pub enum Change {
 
 impl Change {
     /// Returns what withdraws this change if it was never acknowledged: an addition is removed again; a removal is
-    /// completed by converging, so nothing withdraws it; a registration is data alone and stays.
+    /// completed by converging, so nothing withdraws it; what changes names is data alone and stays.
     pub fn withdrawal(&self) -> Option<Change> {
         match self {
             Self::AddNetwork(network) => Some(Self::RemoveNetwork(network.id)),
@@ -55,6 +69,8 @@ impl Change {
             | Self::EndSandbox { .. }
             | Self::RemoveSandbox(_)
             | Self::RemoveEndpoint(_)
+            | Self::Rename { .. }
+            | Self::SetAliases { .. }
             | Self::Register(_)
             | Self::Deregister { .. } => None,
         }
@@ -70,6 +86,8 @@ impl Change {
             Self::AddSandbox(..)
             | Self::EndSandbox { .. }
             | Self::RemoveSandbox(_)
+            | Self::Rename { .. }
+            | Self::SetAliases { .. }
             | Self::AddEndpoint(_)
             | Self::RemoveEndpoint(_) => false,
         }

@@ -108,6 +108,12 @@ pub enum Refusal {
     NotAdopted(SandboxName),
     #[error("sandbox {0} is an attached namespace: netdns does not own its processes")]
     Adopted(SandboxName),
+    #[error("invalid signal: {0}")]
+    BadSignal(i32),
+    #[error("Renaming a sandbox with the same name as its current name")]
+    SameName(SandboxName),
+    #[error("sandbox {sandbox} has no alias {alias} on that network")]
+    NoAlias { sandbox: SandboxName, alias: super::DnsName },
     #[error("the namespace is already sandbox {0}")]
     NamespaceTaken(SandboxName),
     #[error("{0} is not a network namespace")]
@@ -155,6 +161,10 @@ pub enum Refusal {
 
     #[error("network {0} has no names")]
     NoNames(NetworkName),
+    #[error(
+        "a name is resolved as a sandbox or as a member of a network sees it: neither is named"
+    )]
+    NobodyAsks,
     #[error("no entry {0}")]
     NoRegistration(String),
 }
@@ -164,7 +174,8 @@ impl Refusal {
     pub fn kind(&self) -> Kind {
         use Refusal::*;
         match self {
-            NetworkNotFound(_)
+            NoAlias { .. }
+            | NetworkNotFound(_)
             | SandboxNotFound(_)
             | NoRegistration(_)
             | NoSuchProcess(_)

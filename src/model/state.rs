@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+#[cfg(test)]
+mod tests;
+
 /// Networks, sandboxes, endpoints and registrations. Cloning is cheap: the nouns are shared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
@@ -49,6 +52,16 @@ impl State {
             Change::RemoveSandbox(id) => {
                 self.endpoints.retain(|_, endpoint| endpoint.sandbox != *id);
                 self.sandboxes.remove(id);
+            }
+            Change::Rename { id, name } => {
+                if let Some(sandbox) = self.sandboxes.get_mut(id) {
+                    Arc::make_mut(sandbox).name = name.clone();
+                }
+            }
+            Change::SetAliases { endpoint, aliases } => {
+                if let Some(endpoint) = self.endpoints.get_mut(endpoint) {
+                    Arc::make_mut(endpoint).aliases = aliases.clone();
+                }
             }
             Change::AddEndpoint(endpoint) => {
                 self.endpoints.insert(endpoint.id, Arc::new(endpoint.clone()));

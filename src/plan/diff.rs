@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 /// A link that is not ours has the name of one that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("interface {name} exists and was not made by netdns ({})", describe(.kind, .alias))]
+#[error("interface {name} exists and was not made by netdns{}", describe(.kind, .alias))]
 pub struct Conflict {
     /// The name.
     pub name: IfName,
@@ -25,11 +25,12 @@ pub struct Conflict {
     pub alias: Option<String>,
 }
 
+/// Returns in parentheses what is known of a link; of lo and of hardware that is no kind.
 fn describe(kind: &str, alias: &Option<String>) -> String {
-    match alias {
-        Some(alias) => format!("{kind}, alias \"{}\"", alias.escape_debug()),
-        None => kind.to_owned(),
-    }
+    let kind = (!kind.is_empty()).then(|| kind.to_owned());
+    let alias = alias.as_ref().map(|alias| format!("alias \"{}\"", alias.escape_debug()));
+    let known: Vec<String> = kind.into_iter().chain(alias).collect();
+    if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) }
 }
 
 /// Returns the steps that lead from what was found to what is wanted; none if nothing differs.

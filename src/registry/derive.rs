@@ -1,7 +1,7 @@
 //! What the resolver is to know, derived from State alone.
 
 use super::{EndpointNames, Forward, NetworkNames, SandboxView, Source, Update};
-use crate::model::{DnsName, Endpoint, Network, SandboxId, State};
+use crate::model::{DnsName, Endpoint, Id, Network, SandboxId, State};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -73,6 +73,16 @@ pub fn sandbox_view(state: &State, id: SandboxId) -> SandboxView {
         networks: named.map(|(_, network)| network.id).collect(),
         forward: forward_of(state, id),
         host: state.host_address(id),
+    }
+}
+
+/// Returns what a sandbox would see that is on one network alone.
+pub fn member_view(network: &Network) -> SandboxView {
+    SandboxView {
+        id: SandboxId(Id::from_bytes([0; 32])),
+        networks: vec![network.id],
+        forward: if network.internal { Forward::Nobody } else { Forward::Host },
+        host: network.subnets.iter().map(|subnet| subnet.gateway).collect(),
     }
 }
 

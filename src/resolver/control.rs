@@ -9,10 +9,9 @@ use super::sandbox::Sandbox;
 use super::shard::Shards;
 use super::shared::{Event, Shared};
 use crate::channel::{
-    Build, ChannelError, Connection, FromResolver, Packet, Question, ToResolver, UNASKED, Watched,
+    Asker, Build, ChannelError, Connection, FromResolver, Packet, Question, ToResolver, UNASKED,
+    Watched,
 };
-use crate::model::{Id, SandboxId};
-use crate::registry::{Forward, SandboxView};
 use futures_util::FutureExt;
 use std::future::pending;
 use std::io;
@@ -171,19 +170,15 @@ impl Control {
         Ok(Next::Go)
     }
 
-    /// Finds the sandbox that a question is asked as; for a network, one is made up that is on it alone.
+    /// Finds the sandbox that a question is asked as, or makes one up.
     fn asker(&self, question: &Question) -> Result<Arc<Sandbox>, Refused> {
-        if let Some(id) = question.sandbox {
-            return self.replica.sandbox(id).cloned();
+        match &question.asker {
+            Asker::Sandbox(id) => self.replica.sandbox(*id).cloned(),
+            Asker::Imagined(view) => {
+                let events = self.shared.events.clone();
+                Ok(Arc::new(Sandbox::new(view, self.replica.registry(), events)))
+            }
         }
-        let view = SandboxView {
-            id: SandboxId(Id::from_bytes([0; 32])),
-            networks: question.network.into_iter().collect(),
-            forward: Forward::Host,
-            host: Vec::new(),
-        };
-        let events = self.shared.events.clone();
-        Ok(Arc::new(Sandbox::new(&view, self.replica.registry(), events)))
     }
 
     async fn give_back(&self, manager: &Connection, seq: u64) -> Result<(), ChannelError> {

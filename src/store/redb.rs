@@ -117,9 +117,11 @@ fn rows_of(change: &Change, before: &State, after: &State) -> Vec<Row> {
             records.chain([network_row(*id, after)]).collect()
         }
         Change::AddSandbox(sandbox, _) => vec![sandbox_row(sandbox.id, after)],
-        Change::EndSandbox { id, .. } | Change::RemoveSandbox(id) => vec![sandbox_row(*id, after)],
+        Change::EndSandbox { id, .. } | Change::RemoveSandbox(id) | Change::Rename { id, .. } => {
+            vec![sandbox_row(*id, after)]
+        }
         Change::AddEndpoint(endpoint) => vec![sandbox_row(endpoint.sandbox, after)],
-        Change::RemoveEndpoint(id) => {
+        Change::RemoveEndpoint(id) | Change::SetAliases { endpoint: id, .. } => {
             let endpoint = before.endpoints.get(id);
             endpoint.map(|endpoint| sandbox_row(endpoint.sandbox, after)).into_iter().collect()
         }

@@ -43,9 +43,12 @@ impl Dockerd {
     }
 }
 
-/// Returns every rule that `iptables` lists, as everybody else made it: without those that bear our mark.
+/// Returns every rule that `iptables` lists, as everybody else made it: without those that bear our
+/// mark.
 fn others_rules(host: &Host) -> String {
-    let rules = host.sh("iptables -S && iptables -t nat -S").ok();
+    let rules = host.sh("iptables -S && iptables -t nat -S");
+    assert_eq!(rules.err, "", "iptables lists them without complaint");
+    let rules = rules.ok();
     rules.lines().filter(|line| !line.contains(MARK)).map(|line| format!("{line}\n")).collect()
 }
 
@@ -98,6 +101,10 @@ fn settle(host: &Host) {
     host.netdns(&["network", "create", "localnet"]).ok();
     serve(host, "web", &["--network", "localnet", "-p", "5000:80"]);
     host.sleeper("client", &["--network", "localnet"]);
+    let server = host.path("server.py");
+    fs::write(&server, SERVER).expect("a program");
+    host.router(&format!("python3 {} 80/tcp >/dev/null 2>&1 &", server.display())).ok();
+    host.until("bash -c ': </dev/tcp/10.9.0.1/80'");
 }
 
 /// Says that neighbours talk, by name and through a published port, and that there is a way out and a way in.
@@ -106,7 +113,7 @@ fn assert_works(host: &Host) {
     host.inside("client", "ping -c1 -W5 web").ok();
     let web = host.address("web", "localnet");
     host.inside("client", &ask(&format!("{web}:81/tcp"))).ok();
-    host.inside("client", "ping -c1 -W5 10.9.0.1").ok();
+    assert_eq!(host.inside("client", &ask("10.9.0.1:80/tcp")).ok(), "10.9.0.2");
     assert_eq!(host.router(&ask("10.9.0.2:5000/tcp")).ok(), "10.9.0.1");
     host.inside("client", &ask("10.9.0.2:5000/tcp")).ok();
     host.inside("web", &ask("10.9.0.2:5000/tcp")).ok();

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ pub struct Host {
     init: u32,
     dir: PathBuf,
     daemon: Option<Child>,
+    background: Mutex<Vec<Child>>,
     resolv_conf: &'static str,
 }
 
@@ -85,9 +87,17 @@ impl Host {
         let children = format!("/proc/{0}/task/{0}/children", holder.id());
         let children = fs::read_to_string(children).expect("the holder has a child");
         let init = children.trim().parse().expect("one child");
-        let host = Self { holder, init, dir, daemon: None, resolv_conf: "nameserver 10.9.0.1\n" };
+        let host = Self {
+            holder,
+            init,
+            dir,
+            daemon: None,
+            background: Mutex::default(),
+            resolv_conf: "nameserver 10.9.0.1\n",
+        };
         host.sh("ip link set lo up
                  mount -t tmpfs none /run && mkdir -p /run/netns
+                 mkdir -p /etc/netns && mount -t tmpfs none /etc/netns
                  ip netns add router
                  ip link add up0 type veth peer name down0 netns router
                  ip addr add 10.9.0.2/24 dev up0 && ip link set up0 up
@@ -186,6 +196,12 @@ impl Host {
         command.spawn().expect("nsenter (util-linux) runs")
     }
 
+    /// The same for one that serves until the host ends.
+    pub fn serve(&self, name: &str, words: &[&str]) {
+        let server = self.spawn(name, words);
+        self.background.lock().expect("no test panics while it adds one").push(server);
+    }
+
     /// Starts the daemon and waits until it says ready.
     pub fn start(&mut self, flags: &[&str]) {
         fs::write(self.path("resolv.conf"), self.resolv_conf).expect("a resolv.conf");
@@ -256,8 +272,11 @@ impl Drop for Host {
         // The kernel ends all processes of the pid namespace with its init.
         let _ = self.holder.kill();
         let _ = self.holder.wait();
-        if let Some(mut daemon) = self.daemon.take() {
-            let _ = daemon.wait();
+        let background = self.background.get_mut().map(std::mem::take).unwrap_or_default();
+        for mut child in self.daemon.take().into_iter().chain(background) {
+            // nsenter stops itself when what it started is stopped, and would wait for ever.
+            let _ = child.kill();
+            let _ = child.wait();
         }
         let _ = fs::remove_dir_all(&self.dir);
     }

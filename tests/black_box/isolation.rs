@@ -42,6 +42,10 @@ fn networks_are_apart_also_with_a_route_through_a_sandbox_on_both() {
     // The path is there: a sandbox that makes itself a router is one.
     host.inside("two", "sysctl -qw net.ipv4.ip_forward=1").ok();
     ping(&host, "one", &three).ok();
+    // It is none any more with the next change: a namespace may begin as one, and netdns sees to it that it is not.
+    host.netdns(&["network", "create", "c"]).ok();
+    host.netdns(&["network", "connect", "c", "two"]).ok();
+    assert_ne!(ping(&host, "one", &three).code, 0);
 }
 
 #[test]
@@ -115,4 +119,16 @@ fn an_internal_network_has_no_way_out_and_no_way_in() {
     assert_ne!(host.router(&ask).code, 0);
     assert_ne!(host.inside("out", &ask).code, 0);
     assert_eq!(host.sh(&ask).ok(), "203.0.113.53");
+}
+
+#[test]
+fn a_person_who_asks_as_a_member_of_an_internal_network_asks_nobody_either() {
+    let host = Host::with_daemon();
+    host.netdns(&["network", "create", "--internal", "vault"]).ok();
+    let denied = host.netdns(&["resolve", "example.com", "--network", "vault"]);
+    assert!(denied.code == 1 && denied.out.contains("NXDOMAIN"), "{denied:?}");
+    host.netdns(&["network", "create", "open"]).ok();
+    // The twin asks the host's server, which answers nothing here: a failure, not a denial.
+    let asked = host.netdns(&["resolve", "example.com", "--network", "open"]);
+    assert!(asked.code == 1 && asked.out.contains("SERVFAIL"), "{asked:?}");
 }

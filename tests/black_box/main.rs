@@ -13,6 +13,7 @@ mod membership;
 mod names;
 mod ports;
 mod refusals;
+mod second_day;
 mod survival;
 mod walk;
 mod zones;

@@ -53,7 +53,7 @@ fn refused(host: &Host, cases: &[Case]) {
     for (words, code, text, hint) in cases {
         broken.extend(wrong(&host.netdns(words), words, *code, text, hint));
         let after = everything(host);
-        assert_eq!(before, after, "{words:?} left something");
+        assert_eq!(before, after, "{words:?} left something; {broken:?}");
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
@@ -164,6 +164,67 @@ fn networks_that_cannot_be_are_refused_and_leave_nothing() {
                 &in_use,
                 "disconnect web first: netdns network disconnect localnet web",
             ),
+            (
+                &create(&["--subnet", "10.70.0.0/32", "x"]),
+                1,
+                "subnet 10.70.0.0/32 is too small: it has no room for a gateway and a sandbox",
+                "",
+            ),
+            (
+                &create(&["--subnet", "127.9.0.0/16", "x"]),
+                1,
+                "subnet 127.9.0.0/16 cannot be used...",
+                "",
+            ),
+            (
+                &create(&["--subnet", "224.1.0.0/16", "x"]),
+                1,
+                "subnet 224.1.0.0/16 cannot be used...",
+                "",
+            ),
+            (&create(&["--subnet", "0.0.0.0/0", "x"]), 1, "subnet 0.0.0.0/0 cannot be used...", ""),
+            (
+                &create(&["-o", "com.docker.network.bridge.name=up0", "x"]),
+                1,
+                "interface up0 exists and was not made by netdns (veth)",
+                "rename or remove it",
+            ),
+            (
+                &create(&["-o", "com.docker.network.bridge.name=lo", "x"]),
+                1,
+                "interface lo exists and was not made by netdns",
+                "rename or remove it",
+            ),
+            (
+                &create(&["-o", "com.docker.network.bridge.name=a b", "x"]),
+                1,
+                "invalid interface name \"a b\"...",
+                "",
+            ),
+            (
+                &create(&["-o", "com.docker.network.bridge.name=\"; flush ruleset", "x"]),
+                1,
+                "invalid interface name \"\\\"; flush ruleset\"...",
+                "",
+            ),
+            (
+                &create(&["-o", "com.docker.network.bridge.name=sixteen-letters-", "x"]),
+                1,
+                "invalid interface name \"sixteen-letters-\"...",
+                "",
+            ),
+            (
+                &create(&["-o", "com.docker.network.driver.mtu=67", "x"]),
+                1,
+                "failed to parse com.docker.network.driver.mtu=67...",
+                "",
+            ),
+            (
+                &create(&["-o", "nothing", "x"]),
+                1,
+                "invalid option \"nothing\": it should be KEY=VALUE",
+                "",
+            ),
             (&["network", "prune"], 1, "nothing was removed...", "-f does not ask"),
         ],
     );
@@ -222,6 +283,49 @@ fn endpoints_that_cannot_be_are_refused_and_leave_nothing() {
                 "failed to bind host port 192.0.2.7:80/tcp: cannot assign requested address",
                 "no address of this host",
             ),
+            (
+                &on(&["--network", "localnet", "--ip", "172.18.0.1"]),
+                125,
+                taken,
+                "172.18.0.1 belongs to the gateway",
+            ),
+            (
+                &on(&["--network", "localnet", "--ip", "172.18.255.255"]),
+                125,
+                "172.18.255.255 is the network or broadcast address of 172.18.0.0/16",
+                "",
+            ),
+            (
+                &on(&["--mac-address", "01:00:5e:00:00:01"]),
+                2,
+                "invalid value '01:00:5e:00:00:01' for '--mac-address <MAC>'...",
+                "",
+            ),
+            (
+                &on(&["--mac-address", "00:00:00:00:00:00"]),
+                2,
+                "invalid value '00:00:00:00:00:00' for '--mac-address <MAC>'...",
+                "",
+            ),
+            (
+                &on(&["--network", "name=localnet,bogus=1"]),
+                125,
+                "invalid field \"bogus=1\"...",
+                "fields: name",
+            ),
+            (
+                &on(&["--network", "localnet", "--network", "localnet"]),
+                125,
+                "endpoint with name...",
+                "",
+            ),
+            (
+                &on(&["--network", "none", "--network", "localnet"]),
+                125,
+                "container cannot be connected to multiple networks with one of the networks in private (none) mode",
+                "",
+            ),
+            (&on(&["--network", "container:nosuch"]), 125, "No such sandbox: nosuch", "ps -a"),
             (
                 &["network", "connect", "localnet", "web"],
                 1,
@@ -420,6 +524,17 @@ fn sandboxes_that_cannot_be_are_refused_and_leave_nothing() {
     host.netdns(&["run", text]).ok();
 }
 
+#[test]
+fn what_somebody_else_made_under_our_name_is_left_alone_and_named() {
+    let host = Host::with_daemon();
+    host.sh("ip link add netdns0 type bridge").ok();
+    let taken = "interface netdns0 exists and was not made by netdns (bridge)";
+    let run = ["run", "-d", "--name", "web", "sleep", "3600"];
+    refused(&host, &[(&run, 125, taken, "rename or remove it")]);
+    host.sh("ip link del netdns0").ok();
+    host.netdns(&run).ok();
+}
+
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()
 }
@@ -519,7 +634,7 @@ fn start_without_nf_tables(host: &Host) -> Child {
     let mut command = host.command(NETDNS);
     command.arg("daemon").stdout(Stdio::piped()).stderr(Stdio::inherit());
     // SAFETY: between fork and exec only two system calls are made; nothing is allocated.
-    unsafe { command.pre_exec(|| deny_netfilter_sockets()) };
+    unsafe { command.pre_exec(deny_netfilter_sockets) };
     let mut daemon = command.spawn().expect("nsenter (util-linux) runs");
     let mut line = String::new();
     let stdout = daemon.stdout.as_mut().expect("it is piped");
@@ -613,6 +728,7 @@ fn a_full_disk_fails_the_command_and_nothing_is_half_made() {
     fill(&state);
     refused(&host, &[(&create, 1, &full("state/state.redb"), "")]);
     empty(&state);
+    host.netdns(&["network", "create", "between"]).ok();
     fill(&run);
     let attach = large(&["attach", "--name", "x", "--netns", "/run/netns/router"]);
     let attach: Vec<&str> = attach.iter().map(String::as_str).collect();
@@ -621,6 +737,11 @@ fn a_full_disk_fails_the_command_and_nothing_is_half_made() {
     let reached = host.netdns(&["exec", "web", "getent", "ahostsv4", "web"]).ok();
     assert!(reached.contains("172.18.0.2"), "{reached}");
     empty(&run);
+    host.sleeper("db", &["--network", "between"]);
+    // Nor does a failed command come true at the next start.
+    let before = everything(&host);
+    host.end_daemon("KILL");
+    host.start(&[]);
+    assert_eq!(before, everything(&host));
     host.netdns(&["network", "create", "after"]).ok();
-    host.sleeper("db", &["--network", "after"]);
 }

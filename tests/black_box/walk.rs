@@ -17,11 +17,6 @@ fn ping(host: &Host, from: &str, to: &str) -> Ran {
     host.netdns(&["exec", from, "ping", "-c1", "-W2", to])
 }
 
-/// Gives the host an /etc/netns of its own: /etc is the machine's, which other tests share.
-fn own_etc_netns(host: &Host) {
-    host.sh("mkdir -p /etc/netns && mount -t tmpfs none /etc/netns").ok();
-}
-
 /// Returns the columns of `brctl show`: a bridge a line, continued by its further ports.
 fn brctl(host: &Host) -> Vec<Vec<String>> {
     let shown = host.run(&["brctl", "show"]).ok();
@@ -188,7 +183,6 @@ fn reset_leaves_the_machine_as_it_was() {
         iptables-save | grep -v '^#' || true
         findmnt -lno TARGET,FSTYPE; ls /run/netns; ls -A /etc/netns; ls /proc/sys/net/ipv4/conf";
     let mut host = Host::new();
-    own_etc_netns(&host);
     host.sh("ip netns add mine").ok();
     let before = host.sh(MACHINE).ok();
     host.start(&[]);

@@ -7,19 +7,18 @@ use netdns::channel::{
 };
 use netdns::model::{Id, NetworkId, SandboxId};
 use netdns::registry::{EndpointNames, Forward, NetworkNames, SandboxView, Source, Update};
-use netdns::resolver::{Spawned, spawn};
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// A resolver process with the test as its manager.
 pub struct Lab {
-    pub process: Spawned,
+    pub process: Child,
     pub manager: Option<Client>,
     pub unasked: Unasked,
     directory: PathBuf,
@@ -55,7 +54,9 @@ impl Lab {
         let path = directory.join("resolver.sock");
         let listener = listen(&path).unwrap();
         let exe = Path::new(env!("CARGO_BIN_EXE_netdns"));
-        let process = spawn(exe, &listener, Stdio::inherit()).unwrap();
+        let mut resolver = Command::new(exe);
+        resolver.args(["resolver", "--fd", "0"]).stdin(listener.try_clone().unwrap());
+        let process = resolver.stdout(Stdio::null()).env_clear().spawn().unwrap();
         let (client, unasked) = Client::connect(&path).unwrap();
         Self { process, manager: Some(client), unasked, directory }
     }
@@ -129,8 +130,8 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        let _ = self.process.child.kill();
-        let _ = self.process.child.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
         let _ = std::fs::remove_dir_all(&self.directory);
     }
 }

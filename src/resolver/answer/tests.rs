@@ -1,6 +1,7 @@
 use super::*;
+use crate::channel::Asker;
 use crate::channel::Question;
-use crate::model::{Id, NetworkId, Registration, SandboxId};
+use crate::model::{Id, NetworkId, Registration};
 use crate::registry::{
     EndpointNames, Forward as To, NetworkNames, Registry, SandboxView, Source, Update,
 };
@@ -449,8 +450,8 @@ fn a_person_is_told_where_an_answer_comes_from() {
     world.put(record(None, "one", RrType::Cname, &["web.front"]));
     let ask = |name: &str, rr_type: RrType| {
         let name = name.parse().unwrap();
-        let sandbox: Option<SandboxId> = Some(id(9));
-        resolve(&world.view, &Question { sandbox, network: None, name, rr_type: rr_type.number() })
+        let asker = Asker::Sandbox(id(9));
+        resolve(&world.view, &Question { asker, name, rr_type: rr_type.number() })
     };
     let web = ask("web", RrType::A).unwrap();
     let front: NetworkId = id(FRONT);

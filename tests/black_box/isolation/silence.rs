@@ -16,7 +16,7 @@ fn an_internal_network_asks_nobody() {
     // Whatever has a port, on every link of the host and of the router: names go over no other.
     for (name, entry) in [("host", &[][..]), ("router", &["ip", "netns", "exec", "router"])] {
         let tcpdump = ["tcpdump", "-i", "any", "-n", "-l", "--immediate-mode", "udp or tcp"];
-        host.spawn(&format!("capture-{name}"), &[entry, &tcpdump[..]].concat());
+        host.serve(&format!("capture-{name}"), &[entry, &tcpdump[..]].concat());
         let capture = host.path(&format!("capture-{name}")).display().to_string();
         host.until(&format!("grep -q listening {capture}"));
     }

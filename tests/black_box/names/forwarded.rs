@@ -157,3 +157,20 @@ fn a_question_under_way_is_answered_whatever_changes_meanwhile() {
     upstream.go();
     assert_eq!(end(&host, asking, "slow.manager.test"), "198.51.100.7\n");
 }
+
+#[test]
+fn on_internal_networks_alone_an_own_server_is_asked_only_if_it_is_there() {
+    let host = with_localnet();
+    let worlds = Upstream::at_router(&host);
+    host.netdns(&["network", "create", "--internal", "inner"]).ok();
+    host.sleeper("server", &["--network", "inner"]);
+    let own = Upstream::in_sandbox(&host, "server");
+    let address = host.address("server", "inner");
+    host.sleeper("near", &["--network", "inner", "--dns", &address]);
+    host.sleeper("far", &["--network", "inner", "--dns", "10.9.0.1"]);
+    assert!(dig(&host, "far", "far.example.test").denies("NXDOMAIN"));
+    assert_eq!(short(&host, "near", "near.example.test"), ["203.0.113.53"]);
+    let near = host.address("near", "inner");
+    assert_eq!(own.asked(), [format!("udp {near} near.example.test 1")]);
+    assert!(worlds.asked().is_empty(), "{:?}", worlds.asked());
+}

@@ -112,7 +112,7 @@ fn neither_a_neighbour_nor_the_host_reaches_a_sandboxs_resolver() {
     )
     .ok();
     let netdns = env!("CARGO_BIN_EXE_netdns");
-    host.spawn("control", &[netdns, "exec", "victim", "python3", "-c", CONTROL]);
+    host.serve("control", &[netdns, "exec", "victim", "python3", "-c", CONTROL]);
     let control = host.path("control").display().to_string();
     host.until(&format!("grep -q listening {control}"));
     fs::write(host.path("forge.py"), FORGE).expect("a program");

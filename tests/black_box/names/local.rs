@@ -129,3 +129,33 @@ fn a_sandbox_on_the_default_network_has_no_resolver_until_it_joins_another() {
     assert_ne!(asked("@127.0.0.11").code, 0);
     assert!(!host.inside("plain", "cat /etc/resolv.conf").ok().contains("127.0.0.11"));
 }
+
+#[test]
+fn an_alias_that_is_anothers_name_answers_with_both_and_is_warned_of() {
+    let host = with_localnet();
+    host.sleeper("web", &["--network", "localnet"]);
+    let flags = ["--network", "localnet", "--net-alias", "web"];
+    let run = [&["run", "-d", "--name", "second"], &flags[..], &["sleep", "3600"]].concat();
+    let ran = host.netdns(&run);
+    assert!(ran.code == 0 && ran.err.contains("web"), "{ran:?}");
+    assert_eq!(short(&host, "web", "web"), ["172.18.0.2", "172.18.0.3"]);
+    assert_eq!(short(&host, "web", "second"), ["172.18.0.3"]);
+    host.netdns(&["rm", "-f", "second"]).ok();
+    assert_eq!(short(&host, "web", "web"), ["172.18.0.2"]);
+}
+
+#[test]
+fn the_network_of_the_default_route_is_the_first_to_be_asked() {
+    let host = with_localnet();
+    host.netdns(&["network", "create", "other"]).ok();
+    host.sleeper("here", &["--network", "name=localnet,alias=db"]);
+    host.sleeper("there", &["--network", "name=other,alias=db"]);
+    host.sleeper("plain", &["--network", "localnet", "--network", "other"]);
+    host.sleeper("ranked", &["--network", "localnet", "--network", "name=other,gw-priority=1"]);
+    let (here, there) = (host.address("here", "localnet"), host.address("there", "other"));
+    for (sandbox, first) in [("plain", &here), ("ranked", &there)] {
+        assert_eq!(short(&host, sandbox, "db"), [first.as_str()], "{sandbox}");
+        assert_eq!(short(&host, sandbox, "db.localnet"), [here.as_str()], "{sandbox}");
+        assert_eq!(short(&host, sandbox, "db.other"), [there.as_str()], "{sandbox}");
+    }
+}

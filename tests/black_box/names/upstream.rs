@@ -35,7 +35,7 @@ impl Upstream {
         let log = format!("upstream-{name}.log");
         let go = host.path(&format!("go-{name}"));
         let [program, end] = [&program, &go].map(|path| path.to_str().expect("UTF-8"));
-        host.spawn(&log, &[entry, &["python3", program, address, answer, end]].concat());
+        host.serve(&log, &[entry, &["python3", program, address, answer, end]].concat());
         let upstream = Self { log: host.path(&log), go };
         upstream.wait_for(host, "listening");
         upstream

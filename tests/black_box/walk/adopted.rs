@@ -1,11 +1,9 @@
 //! Namespaces that something else made: `attach` and `detach`.
 
-use super::own_etc_netns;
 use crate::host::Host;
 
 fn host() -> Host {
     let host = Host::with_daemon();
-    own_etc_netns(&host);
     host.netdns(&["network", "create", "localnet"]).ok();
     host.sleeper("demo1", &["--network", "localnet"]);
     host
@@ -88,4 +86,48 @@ fn files_of_a_namespace_that_are_there_already_are_left_alone() {
         host.sh("ls /etc/netns/blue; cat /etc/netns/blue/resolv.conf").ok(),
         "resolv.conf\n# mine"
     );
+}
+
+#[test]
+fn files_of_an_adopted_namespace_follow_its_networks() {
+    let host = host();
+    host.netdns(&["network", "create", "other"]).ok();
+    host.sh("ip netns add blue").ok();
+    let attach =
+        ["attach", "--netns", "/run/netns/blue", "--name", "blue", "--network", "localnet"];
+    host.netdns(&attach).ok();
+    let hosts = || host.sh("cat /etc/netns/blue/hosts").ok();
+    assert!(hosts().contains("172.18.0.3\t"), "{}", hosts());
+    host.netdns(&["network", "connect", "other", "blue"]).ok();
+    assert!(hosts().contains("172.19.0.2\t"), "{}", hosts());
+    host.netdns(&["network", "disconnect", "localnet", "blue"]).ok();
+    host.netdns(&["network", "disconnect", "other", "blue"]).ok();
+    assert!(!hosts().contains("172."), "{}", hosts());
+    host.sh("! grep 127.0.0.11 /etc/netns/blue/resolv.conf").ok();
+}
+
+#[test]
+fn a_namespace_that_is_deleted_is_noticed_also_while_no_manager_runs() {
+    let mut host = host();
+    let attach = |host: &Host, name: &str| {
+        host.sh(&format!("ip netns add {name}")).ok();
+        let path = format!("/run/netns/{name}");
+        host.netdns(&["attach", "--netns", &path, "--name", name, "--network", "localnet"]).ok();
+    };
+    let gone = |host: &Host, name: &str| {
+        host.until(&format!("! {} inspect {name} 2>/dev/null", env!("CARGO_BIN_EXE_netdns")));
+        assert_eq!(host.sh("ip -br link | grep -c ^veth").ok(), "1", "demo1's alone");
+        host.sh(&format!("! ls /etc/netns/{name} 2>/dev/null")).ok();
+        assert_ne!(host.netdns(&["exec", "demo1", "getent", "hosts", name]).code, 0);
+    };
+    attach(&host, "red");
+    host.netdns(&["exec", "demo1", "getent", "hosts", "red"]).ok();
+    host.sh("ip netns del red").ok();
+    gone(&host, "red");
+
+    attach(&host, "green");
+    host.end_daemon("KILL");
+    host.sh("ip netns del green").ok();
+    host.start(&[]);
+    gone(&host, "green");
 }
