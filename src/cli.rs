@@ -2,6 +2,7 @@
 //! turns words into calls and replies into text.
 
 mod clock;
+mod completion;
 pub mod daemon;
 mod demo;
 mod dirs;
@@ -58,6 +59,7 @@ fn dispatch(cli: Cli) -> ExitCode {
         Command::Demo(args) => demo::demo(args),
         Command::Status(args) => status::status(&args, dirs),
         Command::Reset(args) => status::reset(&args, dirs),
+        Command::Completion(args) => completion::completion(&args),
         Command::Version => status::version(),
     };
     ExitCode::from(result.unwrap_or_else(|failure: Failure| failure.report()))

@@ -1,6 +1,6 @@
 //! The tree of commands. Each noun's flags stand in its own file.
 
-use super::{Dirs, daemon, demo, name, network, print, resolver, sandbox, status};
+use super::{Dirs, completion, daemon, demo, name, network, print, resolver, sandbox, status};
 use clap::{Parser, Subcommand};
 
 /// A container network manager: a network and a name for every network namespace
@@ -46,6 +46,8 @@ pub enum Command {
     Status(print::FormatArgs),
     /// Stop every sandbox and remove everything that netdns made
     Reset(status::ResetArgs),
+    /// Print completions for a shell
+    Completion(completion::CompletionArgs),
     /// Show the version
     Version,
     /// Answer DNS queries: started by the manager

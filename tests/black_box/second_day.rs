@@ -117,3 +117,15 @@ fn a_log_is_bounded_and_its_end_is_kept() {
     let size: u64 = host.sh(&size).ok().parse().expect("bytes");
     assert!(size <= 20_000_000, "{size}");
 }
+
+#[test]
+fn completions_are_words_that_the_shell_understands() {
+    let host = Host::new();
+    let netdns = env!("CARGO_BIN_EXE_netdns");
+    let completes =
+        "COMP_WORDS=(netdns netw) COMP_CWORD=1; _netdns netdns netw netdns; echo ${COMPREPLY[@]}";
+    let script = format!("source <({netdns} completion bash); {completes}");
+    assert_eq!(host.sh(&script).ok(), "network");
+    assert!(host.netdns(&["completion", "fish"]).ok().contains("complete -c netdns"));
+    host.netdns(&["completion", "tcl"]).fails(2);
+}
