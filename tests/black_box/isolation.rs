@@ -120,3 +120,21 @@ fn an_internal_network_has_no_way_out_and_no_way_in() {
     assert_ne!(host.inside("out", &ask).code, 0);
     assert_eq!(host.sh(&ask).ok(), "203.0.113.53");
 }
+
+#[test]
+fn a_sandbox_finds_no_way_to_our_directories_not_even_through_its_init() {
+    let host = Host::with_daemon();
+    host.sleeper("web", &[]);
+    let directories = [host.path("run"), host.path("state")];
+    for dir in &directories {
+        let dir = dir.display();
+        host.sh(&format!("test -n \"$(ls -A {dir})\"")).ok();
+        assert_eq!(host.inside("web", &format!("ls -A {dir}")).ok(), "", "{dir}");
+    }
+    // What the init holds open, and what any process may be entered by.
+    let held = host.inside(
+        "web",
+        "for way in /proc/1/fd/* /proc/1/cwd /proc/1/root; do readlink $way; done; true",
+    );
+    assert_eq!(held.ok(), "");
+}
