@@ -23,6 +23,7 @@ use crate::api::call::Attached;
 use log::Log;
 use mounts::Place;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl::set_dumpable;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, close, dup2_stderr, dup2_stdin, dup2_stdout, setsid};
 use serde::{Deserialize, Serialize};
@@ -150,6 +151,10 @@ fn settle(
         capability::drop_to_default()
             .map_err(|error| Failure::doing("drop capabilities", error))?;
     }
+    // What it holds of the host's, as the directory of the logs, is not for the sandbox's programs: without this they
+    // find it in /proc/1/fd, and the way from there to netdns's own directories. An exec undoes it.
+    set_dumpable(false)
+        .map_err(|error| Failure::doing("hide the init from the sandbox's programs", error))?;
     let Some(dir) = logs else { return Ok(None) };
     let kept = [keep, &[dir.as_raw_fd()]].concat();
     leave_terminal(&kept).map_err(|error| Failure::doing("leave the terminal", error))?;

@@ -10,6 +10,8 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::net::IpAddr;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use tracing::{debug, warn};
 
@@ -193,14 +195,25 @@ fn open(origin: &Origin, name: &str) -> io::Result<File> {
         Origin::Init(pid) => {
             let root = File::open(format!("/proc/{pid}/root"))?;
             let how = OpenHow::new()
-                .flags(OFlag::O_RDWR | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
+                .flags(OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
                 .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-            return Ok(openat2(&root, Path::new("etc").join(name).as_path(), how)?.into());
+            let found = openat2(&root, Path::new("etc").join(name).as_path(), how)?;
+            return open_regular(&found.into());
         }
         Origin::Netns(path) => netns_dir(path).ok_or(io::ErrorKind::NotFound)?.join(name),
         Origin::Pid(_) => return Err(io::ErrorKind::Unsupported.into()),
     };
     File::options().read(true).write(true).open(path)
+}
+
+/// Opens for reading and writing what was found, if it is a regular file. The sandbox may have put a FIFO there, or a
+/// device, at which the manager would wait for ever, or hold a lease, for which it would wait long.
+fn open_regular(found: &File) -> io::Result<File> {
+    if !found.metadata()?.is_file() {
+        return Err(io::Error::other("no regular file"));
+    }
+    let path = format!("/proc/self/fd/{}", found.as_raw_fd());
+    File::options().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
 /// Writes a file anew in place if it still says what it said; says whether it did.

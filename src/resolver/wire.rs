@@ -112,16 +112,22 @@ pub fn any_name(message: &[u8], start: usize) -> Option<usize> {
     }
 }
 
+/// The most pointers of one name that are followed: as many as it can have labels. A name may have thousands that lead
+/// from one to the next, and a message thousands of such names: millions of steps in 64 KiB.
+const POINTERS: usize = 127;
+
 /// Writes a name without compression, following its pointers. Returns where it ends in the message.
 pub fn expand(message: &[u8], start: usize, out: &mut Vec<u8>) -> Option<usize> {
     let end = any_name(message, start)?;
     let (mut at, mut bound, begin) = (start, start, out.len());
+    let mut pointers = 0;
     loop {
         let len = *message.get(at)?;
         if len >= 0xc0 {
             // Pointers lead backwards only, so this ends.
             at = usize::from(word(message, at)? & 0x3fff);
-            if at >= bound {
+            pointers += 1;
+            if at >= bound || pointers > POINTERS {
                 return None;
             }
             bound = at;

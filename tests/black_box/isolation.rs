@@ -132,3 +132,21 @@ fn a_person_who_asks_as_a_member_of_an_internal_network_asks_nobody_either() {
     let asked = host.netdns(&["resolve", "example.com", "--network", "open"]);
     assert!(asked.code == 1 && asked.out.contains("SERVFAIL"), "{asked:?}");
 }
+
+#[test]
+fn a_sandbox_finds_no_way_to_our_directories_not_even_through_its_init() {
+    let host = Host::with_daemon();
+    host.sleeper("web", &[]);
+    let directories = [host.path("run"), host.path("state")];
+    for dir in &directories {
+        let dir = dir.display();
+        host.sh(&format!("test -n \"$(ls -A {dir})\"")).ok();
+        assert_eq!(host.inside("web", &format!("ls -A {dir}")).ok(), "", "{dir}");
+    }
+    // What the init holds open, and what any process may be entered by.
+    let held = host.inside(
+        "web",
+        "for way in /proc/1/fd/* /proc/1/cwd /proc/1/root; do readlink $way; done; true",
+    );
+    assert_eq!(held.ok(), "");
+}

@@ -122,6 +122,31 @@ fn pointers_stay_right_when_an_opt_stands_before_the_last_record() {
 }
 
 #[test]
+fn a_name_of_thousands_of_pointers_is_not_followed() {
+    let client = client(Some(1232));
+    let (_, reply) = upstream(&client, 1);
+    // The OPT has the records after it written out; data of the next one is a chain of pointers, each to the one before.
+    let begin = reply.len() + 11;
+    let chain: Vec<u8> = std::iter::once(HEADER as u16)
+        .chain((begin as u16..).step_by(2))
+        .take(8000)
+        .flat_map(|target| (0xc000 | target).to_be_bytes())
+        .collect();
+    let end = (0xc000 | (begin + chain.len() - 2) as u16).to_be_bytes();
+    let fixed = |length: u16| [&b"\xff\0\0\x01\0\0\0\x09"[..], &length.to_be_bytes()].concat();
+    let mut reply = [&reply[..], b"\0", &fixed(chain.len() as u16), &chain].concat();
+    for _ in 0..3000 {
+        reply.extend([&end[..], &fixed(0)].concat());
+    }
+    reply[10..12].copy_from_slice(&3002_u16.to_be_bytes());
+    assert!(well_formed(&reply));
+    let begun = std::time::Instant::now();
+    let mine = relayed(&client, &reply, Transport::Tcp);
+    assert!(begun.elapsed().as_millis() < 50, "{:?}", begun.elapsed());
+    assert!(mine.metadata.truncation);
+}
+
+#[test]
 fn a_failure_says_why_to_clients_that_understand() {
     let failed = |client: &Message| {
         let mut out = [0; 512];

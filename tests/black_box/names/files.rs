@@ -2,6 +2,7 @@
 
 use super::{short, with_localnet, with_localnet_and};
 use crate::host::Host;
+use std::time::{Duration, Instant};
 
 fn file(host: &Host, sandbox: &str, name: &str) -> String {
     host.inside(sandbox, &format!("cat /etc/{name}")).ok()
@@ -106,4 +107,29 @@ fn behind_a_stub_the_default_network_has_the_servers_that_the_stub_asks() {
     assert_eq!(lines(&file(&host, "plain", "resolv.conf")), ["nameserver 10.9.0.1"]);
     let text = file(&host, "web", "resolv.conf");
     assert!(text.contains("host(127.0.0.53)"), "the resolver asks the stub itself: {text}");
+}
+
+/// Replaces its files by what one would wait at: a FIFO and a terminal, or files under a lease that it does not give up.
+const TRAPS: [&str; 2] = [
+    "rm /etc/hosts /etc/resolv.conf; mkfifo /etc/hosts; mknod /etc/resolv.conf c 5 2",
+    "python3 -c 'import fcntl, signal, time
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+files = [open(path, \"r+\") for path in (\"/etc/hosts\", \"/etc/resolv.conf\")]
+for file in files: fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+open(\"/etc/leased\", \"w\"); time.sleep(600)' > /dev/null 2>&1 &
+until test -e /etc/leased; do sleep 0.05; done",
+];
+
+#[test]
+fn files_that_one_would_wait_at_hold_up_nobody() {
+    let host = with_localnet();
+    for (name, trap) in ["first", "second"].iter().zip(TRAPS) {
+        host.sleeper(name, &[]);
+        host.inside(name, trap).ok();
+        let begun = Instant::now();
+        host.netdns(&["network", "connect", "localnet", name]).ok();
+        host.netdns(&["network", "disconnect", "localnet", name]).ok();
+        host.netdns(&["rm", "-f", name]).ok();
+        assert!(begun.elapsed() < Duration::from_secs(10), "{trap}: {:?}", begun.elapsed());
+    }
 }

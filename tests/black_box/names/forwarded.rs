@@ -138,6 +138,44 @@ fn more_questions_to_an_own_server_than_there_are_sockets_are_all_answered() {
     }
 }
 
+/// Asks 1,030 names that nobody answers, no faster than they are read, and prints which were refused within the first
+/// three seconds: the lowest and how many, and the extended error.
+const MANY: &str = r#"
+import select, socket, struct, time
+asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+asker.connect(("127.0.0.11", 53))
+refused, begun = {}, time.time()
+def hear(wait):
+    while select.select([asker], [], [], wait)[0]:
+        reply = asker.recv(4096)
+        if time.time() - begun < 3:
+            refused[struct.unpack("!H", reply[:2])[0]] = (reply[3] & 15, reply[-1])
+for number in range(1030):
+    opt = b"\0\0\x29\x04\xd0\0\0\0\0\0\0"
+    name = b"q%05d\x07example\x04test\0" % number
+    asker.send(struct.pack("!6H", number, 0x100, 1, 0, 0, 1) + b"\x06" + name + b"\0\1\0\1" + opt)
+    if number % 16 == 0: time.sleep(0.005)
+while time.time() - begun < 3: hear(0.1)
+print(min(refused), len(refused), set(refused.values()))
+"#;
+
+#[test]
+fn a_sandbox_has_1024_questions_under_way_and_the_next_is_refused_at_once() {
+    let host = with_localnet_and("nameserver 10.9.0.66\n");
+    black_hole(&host);
+    host.sleeper("web", &["--network", "localnet"]);
+    host.sleeper("own", &["--network", "localnet", "--dns", "10.9.0.66"]);
+    fs::write(host.path("many.py"), MANY).expect("a program");
+    let program = host.path("many.py").display().to_string();
+    for sandbox in ["web", "own"] {
+        let refused = host.netdns(&["exec", sandbox, "python3", &program]).ok();
+        assert_eq!(
+            refused, "1024 6 {(2, 0)}",
+            "{sandbox}: SERVFAIL, for no reason of the network's"
+        );
+    }
+}
+
 #[test]
 fn a_question_under_way_is_answered_whatever_changes_meanwhile() {
     let mut host = with_localnet();
