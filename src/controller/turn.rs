@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use tokio::sync::broadcast;
 use tracing::{info, warn};
 
 /// How many UDP and TCP sockets a sandbox with servers of its own is given at first.
@@ -33,6 +34,8 @@ pub struct Turn<K, S> {
     pub(super) processes: BTreeMap<SandboxId, Arc<OwnedFd>>,
     /// The host's table as it was applied last.
     pub(super) firewall: Option<nft::Table>,
+    /// Where the ends of sandboxes are told, with their exit codes.
+    pub(super) ends: broadcast::Sender<(SandboxId, i32)>,
 }
 
 impl<K: Kernel, S: Store> Turn<K, S> {
@@ -42,6 +45,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         resolver: Resolver,
         replica: Arc<Replica>,
         settings: Settings,
+        ends: broadcast::Sender<(SandboxId, i32)>,
     ) -> Self {
         Self {
             state: Arc::default(),
@@ -53,6 +57,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             cursors: BTreeMap::new(),
             processes: BTreeMap::new(),
             firewall: None,
+            ends,
         }
     }
 

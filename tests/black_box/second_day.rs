@@ -117,3 +117,17 @@ fn a_log_is_bounded_and_its_end_is_kept() {
     let size: u64 = host.sh(&size).ok().parse().expect("bytes");
     assert!(size <= 20_000_000, "{size}");
 }
+
+#[test]
+fn wait_ends_with_whatever_ends_the_sandbox() {
+    let host = with_localnet();
+    host.sh("ip netns add blue").ok();
+    host.netdns(&["attach", "--netns", "/run/netns/blue", "--name", "blue"]).ok();
+    host.sleeper("job", &[]);
+    let netdns = env!("CARGO_BIN_EXE_netdns");
+    for (name, end, code) in [("blue", "detach", "0"), ("job", "rm -f", "137")] {
+        let waits = format!("timeout 10 {netdns} wait {name} & sleep 0.3");
+        let waited = host.sh(&format!("{waits}; {netdns} {end} {name} >/dev/null; wait $!")).ok();
+        assert_eq!(waited, code, "{end}");
+    }
+}
