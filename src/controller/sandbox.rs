@@ -42,7 +42,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
             Attachment::Existing(id) => (id, Vec::new()),
             Attachment::New(decision) => self.admit(&mut turn, looked, *decision).await?,
         };
-        let sandbox = turn.state.sandboxes.get(&id).cloned().ok_or(Failure::Silent)?;
+        let sandbox = turn.state.sandbox(&id.to_string())?.clone();
         let texts = file::texts(&turn.state, id, &turn.settings);
         Ok(Admitted { sandbox, texts, warnings })
     }
