@@ -7,7 +7,7 @@ use super::{Controller, Failure, now};
 use crate::decide::{self, Attachment, Decision, Ports};
 use crate::kernel::{Kernel, Looked};
 use crate::model::{
-    Change, Endpoint, HostFacts, Publish, Refusal, RunRequest, Sandbox, SandboxId, Status,
+    Change, Endpoint, HostFacts, Kind, Publish, Refusal, RunRequest, Sandbox, SandboxId, Status,
 };
 use crate::store::Store;
 use rustix::process::Signal;
@@ -134,7 +134,11 @@ impl<K: Kernel, S: Store> Controller<K, S> {
             if sandbox.origin.is_adopted() {
                 self.detach(&sandbox.id.to_string()).await?;
             } else {
-                self.remove_sandbox(&sandbox.id.to_string(), true).await?;
+                match self.remove_sandbox(&sandbox.id.to_string(), true).await {
+                    // It has ended meanwhile and went by itself (--rm).
+                    Err(failure) if failure.kind() == Some(Kind::NotFound) => {}
+                    removed => drop(removed?),
+                }
             }
         }
         let mut warnings = Vec::new();
