@@ -8,7 +8,7 @@ pub use args::{DaemonArgs, DnsListen};
 use super::Dirs;
 use super::outcome::{Failure, need_root};
 use crate::api::server;
-use crate::controller::{Controller, Listen, Replica, Settings, Supervisor};
+use crate::controller::{self, Controller, Listen, Replica, Settings, Supervisor};
 use crate::decide::Policy;
 use crate::etc::HostResolv;
 use crate::ipam::Pools;
@@ -137,7 +137,7 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
         .map_err(failed("read the boot id"))?;
     let store = open_store(args, dirs, boot_id.trim())?;
     raise_descriptor_limit();
-    let kernel = Linux::new().map_err(|error| Failure::new(chain(&error)))?;
+    let kernel = Linux::new().map_err(explained)?;
 
     let servers = servers(args, &settings);
     if servers.is_empty() {
@@ -149,10 +149,7 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
         .map_err(failed("find the resolver's program"))?;
     let returned = supervisor.adopt().await;
     let controller = Controller::new(kernel, store, resolver, replica, settings);
-    controller
-        .recover(returned)
-        .await
-        .map_err(|failure| Failure { hint: failure.hint(), ..Failure::new(failure.text()) })?;
+    controller.recover(returned).await.map_err(explained)?;
     let supervision = tokio::spawn(supervisor.run());
     // From here on the names of a command that has returned are answered.
     if !controller.resolver().serving().await {
@@ -197,7 +194,12 @@ fn open_store(args: &DaemonArgs, dirs: &Dirs, boot_id: &str) -> Result<RedbStore
             })
         }
     };
-    opened.map_err(|error| Failure { hint: error.hint(), ..Failure::new(chain(&error)) })
+    opened.map_err(explained)
+}
+
+fn explained(failure: impl Into<controller::Failure>) -> Failure {
+    let failure = failure.into();
+    Failure { hint: failure.hint(), ..Failure::new(failure.text()) }
 }
 
 /// Listens on the API's socket: mode 0660, owner root, the group given or `netdns` if there is one.
@@ -225,15 +227,4 @@ fn say_ready(socket: &Path) -> Result<(), Failure> {
     writeln!(stdout, "ready {}", socket.display())
         .and_then(|()| stdout.flush())
         .map_err(|error| Failure::doing("write to stdout", error))
-}
-
-/// Returns an error with its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -5,7 +5,7 @@ use super::sandbox::end_of;
 use super::supervise::Returned;
 use super::turn::Turn;
 use super::{Controller, Failure, file};
-use crate::driver::{Scope, firewall};
+use crate::driver::{self, Scope, firewall};
 use crate::kernel::Kernel;
 use crate::model::{AttachTo, Change, IfName, Origin, Sandbox, SandboxId};
 use crate::plan::{Step, nft};
@@ -134,7 +134,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
 
     /// Returns the links of the host that bear our mark and belong to nothing.
     async fn strays(&self) -> Result<BTreeSet<IfName>, Failure> {
-        let wanted = crate::driver::wanted(&self.state, &Scope::all(&self.state));
+        let wanted = driver::wanted(&self.state, &Scope::all(&self.state));
         let mut marked = self.kernel.marked_links().await?;
         marked
             .retain(|name| !wanted.bridges.contains_key(name) && !wanted.veths.contains_key(name));

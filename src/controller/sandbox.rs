@@ -7,7 +7,7 @@ use super::{Controller, Failure, now};
 use crate::decide::{self, Attachment, Decision, Ports};
 use crate::kernel::{Kernel, Looked};
 use crate::model::{
-    Change, Endpoint, HostFacts, Publish, Refusal, RunRequest, Sandbox, SandboxId, Status,
+    Change, Endpoint, HostFacts, Kind, Publish, Refusal, RunRequest, Sandbox, SandboxId, Status,
 };
 use crate::store::Store;
 use rustix::process::Signal;
@@ -42,7 +42,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
             Attachment::Existing(id) => (id, Vec::new()),
             Attachment::New(decision) => self.admit(&mut turn, looked, *decision).await?,
         };
-        let sandbox = turn.state.sandboxes.get(&id).cloned().ok_or(Failure::Silent)?;
+        let sandbox = turn.state.sandbox(&id.to_string())?.clone();
         let texts = file::texts(&turn.state, id, &turn.settings);
         Ok(Admitted { sandbox, texts, warnings })
     }
@@ -134,7 +134,11 @@ impl<K: Kernel, S: Store> Controller<K, S> {
             if sandbox.origin.is_adopted() {
                 self.detach(&sandbox.id.to_string()).await?;
             } else {
-                self.remove_sandbox(&sandbox.id.to_string(), true).await?;
+                match self.remove_sandbox(&sandbox.id.to_string(), true).await {
+                    // It has ended meanwhile and went by itself (--rm).
+                    Err(failure) if failure.kind() == Some(Kind::NotFound) => {}
+                    removed => drop(removed?),
+                }
             }
         }
         let mut warnings = Vec::new();
@@ -157,10 +161,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         };
         let code = file::exit_code(&sandbox, &turn.settings);
         info!(sandbox = %sandbox.name, code, "ended");
-        let forgotten = turn.forget(end_of(&sandbox, code)).await;
-        // Nobody may be waiting.
-        let _ = self.ends.send((id, code));
-        forgotten
+        turn.forget(end_of(&sandbox, code)).await
     }
 
     /// Sends a signal to a running sandbox's command. After SIGKILL it returns when the end is recorded.
@@ -248,19 +249,23 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         Ok(decide::attach(&self.given(&facts), request, netns, &ports)?)
     }
 
-    /// Makes the end of a sandbox true and lets go of all that it had.
+    /// Makes the end of a sandbox true, lets go of all that it had, and tells those who wait for it.
     async fn forget(&mut self, change: Change) -> Result<(), Failure> {
         let (Change::RemoveSandbox(id) | Change::EndSandbox { id, .. }) = &change else {
             return Ok(());
         };
-        let sandbox = self.state.sandboxes.get(id).cloned();
+        let Some(sandbox) = self.state.sandboxes.get(id).cloned() else { return Ok(()) };
         let removed = matches!(change, Change::RemoveSandbox(_));
+        let code = file::exit_code(&sandbox, &self.settings);
         self.processes.remove(id);
         file::displace(&self.state, *id, &self.settings);
-        self.make_true(change).await?;
-        if let Some(sandbox) = sandbox {
-            file::discard(&sandbox, removed, &self.settings);
+        let done = self.make_true(change).await;
+        if sandbox.is_running() {
+            // Nobody may be waiting.
+            let _ = self.ends.send((sandbox.id, code));
         }
+        done?;
+        file::discard(&sandbox, removed, &self.settings);
         self.release_ports().await;
         Ok(())
     }

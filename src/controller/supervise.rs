@@ -68,13 +68,14 @@ impl Resolver {
     /// is no failure if its successor understands.
     pub async fn tell(&self, messages: Vec<Message>) -> Result<(), Failure> {
         let telling = async {
+            let mut standing = self.standing.clone();
             loop {
-                let Some(link) = self.link().await? else { return Ok(()) };
+                let Some(link) = link(&mut standing).await? else { return Ok(()) };
                 match send(&link.client, &messages).await {
                     Ok(()) => return Ok(()),
                     Err(error) => warn!(%error, "resolver went away, waiting for the next"),
                 }
-                self.standing.clone().changed().await.map_err(|_| Failure::Silent)?;
+                standing.changed().await.map_err(|_| Failure::Silent)?;
             }
         };
         timeout(PATIENCE, telling).await.unwrap_or(Err(Failure::Silent))
@@ -83,7 +84,7 @@ impl Resolver {
     /// Asks the resolver that serves; the answer may take as long as upstream servers do.
     pub async fn ask(&self, question: ToResolver) -> Result<FromResolver, Failure> {
         let asking = async {
-            let link = self.link().await?.ok_or(Failure::Silent)?;
+            let link = link(&mut self.standing.clone()).await?.ok_or(Failure::Silent)?;
             link.client.request(&question, &[]).await.map_err(|_| Failure::Silent)
         };
         timeout(PATIENCE * 3, asking).await.unwrap_or(Err(Failure::Silent))
@@ -112,15 +113,15 @@ impl Resolver {
         };
         (Some((link.process.pid, link.build.clone())), counters)
     }
+}
 
-    /// Waits until one serves; nothing while the first has been given nothing.
-    async fn link(&self) -> Result<Option<Arc<Link>>, Failure> {
-        let mut standing = self.standing.clone();
-        let settled = standing.wait_for(|standing| !matches!(standing, Standing::Down)).await;
-        match &*settled.map_err(|_| Failure::Silent)? {
-            Standing::Up(link) => Ok(Some(link.clone())),
-            Standing::Starting | Standing::Down => Ok(None),
-        }
+/// Waits until one serves; nothing while the first has been given nothing. What it returns counts as seen, so that
+/// `changed` waits for another one.
+async fn link(standing: &mut watch::Receiver<Standing>) -> Result<Option<Arc<Link>>, Failure> {
+    let settled = standing.wait_for(|standing| !matches!(standing, Standing::Down)).await;
+    match &*settled.map_err(|_| Failure::Silent)? {
+        Standing::Up(link) => Ok(Some(link.clone())),
+        Standing::Starting | Standing::Down => Ok(None),
     }
 }
 

@@ -16,6 +16,8 @@ use std::process::{Command, Output};
 const DOCKER_USER: &str = "DOCKER-USER";
 const FORWARD: &str = "FORWARD";
 const MARK: &str = "netdns";
+/// How many seconds another tool may hold the lock of iptables: no command of ours waits longer than that for it.
+const PATIENCE: &str = "5";
 
 /// Where the rules stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,7 +186,8 @@ fn clear(listing: &Listing, chain: &str) -> Result<(), ForeignError> {
 }
 
 fn iptables(arguments: &[String]) -> Result<String, ForeignError> {
-    let ran = Command::new("iptables").arg("-w").args(arguments).env("LC_ALL", "C").output();
+    let ran =
+        Command::new("iptables").args(["-w", PATIENCE]).args(arguments).env("LC_ALL", "C").output();
     let Output { status, stdout, stderr } = ran.map_err(ForeignError::Run)?;
     if status.success() {
         return Ok(String::from_utf8_lossy(&stdout).into_owned());

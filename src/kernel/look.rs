@@ -5,6 +5,8 @@ use crate::model::{AttachTo, Origin, Refusal};
 use crate::plan::Place;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -29,9 +31,11 @@ pub(super) fn look(attach: &AttachTo, host: (u64, u64)) -> Result<Looked, Kernel
 }
 
 fn process(pid: i32) -> Result<OwnedFd, KernelError> {
-    sys::pidfd_open(pid).map_err(|error| match error.raw_os_error() {
-        Some(libc::ESRCH | libc::EINVAL | libc::ENOENT) => Refusal::NoSuchProcess(pid).into(),
-        _ => KernelError::Socket { what: "a pidfd", source: error },
+    let missing = || KernelError::from(Refusal::NoSuchProcess(pid));
+    let raw = Some(pid).filter(|pid| *pid > 0).and_then(Pid::from_raw).ok_or_else(missing)?;
+    pidfd_open(raw, PidfdFlags::empty()).map_err(|errno| match errno {
+        Errno::SRCH | Errno::INVAL | Errno::NOENT => missing(),
+        _ => KernelError::Socket { what: "a pidfd", source: errno.into() },
     })
 }
 

@@ -124,7 +124,11 @@ impl Replica {
             Update::PutSandbox(view) => self.put_sandbox(&view),
             Update::RemoveSandbox(id) => self.remove_sandbox(id),
             Update::SetHostServers(servers) => {
-                let servers = Upstreams::new(servers, Via::Host, &self.shared.host.load());
+                let servers = Upstreams::new(
+                    servers,
+                    Via::Host(self.shared.sockets.clone()),
+                    &self.shared.host.load(),
+                );
                 self.shared.host.store(Arc::new(servers));
             }
             Update::PutEndpoint(endpoint) => {

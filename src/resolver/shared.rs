@@ -31,8 +31,10 @@ pub enum Event {
 /// How much of each the process has, from its limit of descriptors.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Forwards outstanding in all: at most half of the descriptors.
+    /// Forwards outstanding in all.
     pub forwards: usize,
+    /// Sockets towards upstreams: half of the descriptors. A server that is silent may be asked over several.
+    pub sockets: usize,
     /// TCP connections of sandboxes in all: a quarter.
     pub connections: usize,
 }
@@ -41,7 +43,11 @@ impl Limits {
     /// Derives the limits from how many descriptors the process may have.
     pub fn of(descriptors: u64) -> Self {
         let count = |share: u64| usize::try_from(share.max(1)).unwrap_or(usize::MAX);
-        Self { forwards: count(FORWARDS.min(descriptors / 2)), connections: count(descriptors / 4) }
+        Self {
+            forwards: count(FORWARDS.min(descriptors / 2)),
+            sockets: count(descriptors / 2),
+            connections: count(descriptors / 4),
+        }
     }
 }
 
@@ -65,6 +71,8 @@ pub struct Shared {
     pub host: ArcSwap<Upstreams>,
     /// One permit for each forward that may be outstanding.
     pub forwards: Arc<Semaphore>,
+    /// One permit for each socket towards an upstream.
+    pub sockets: Arc<Semaphore>,
     /// The limits.
     pub limits: Limits,
     /// The counters.
@@ -79,6 +87,7 @@ impl Shared {
         Self {
             host: ArcSwap::from_pointee(Upstreams::nobody()),
             forwards: Arc::new(Semaphore::new(limits.forwards)),
+            sockets: Arc::new(Semaphore::new(limits.sockets)),
             limits,
             stats: Stats::default(),
             events,

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -36,8 +37,8 @@ const MOST: usize = 8;
 /// From where servers are asked.
 #[derive(Clone, Debug)]
 pub enum Via {
-    /// From the host's namespace, in which this process runs.
-    Host,
+    /// From the host's namespace, in which this process runs; a permit for each socket that may be open.
+    Host(Arc<Semaphore>),
     /// From inside a sandbox.
     Inside(Arc<Inside>),
 }
@@ -74,7 +75,7 @@ pub struct Ask {
 impl Upstreams {
     /// Makes a list that has no server.
     pub fn nobody() -> Self {
-        Self { servers: Vec::new(), via: Via::Host }
+        Self { servers: Vec::new(), via: Via::Host(Arc::new(Semaphore::new(0))) }
     }
 
     /// Makes a list of at most eight servers, in order; what `known` remembers of them is kept.
@@ -192,7 +193,12 @@ impl<'a> Race<'a> {
                     self.error.replace(Some(reply));
                 }
             }
-            Err(error) => tracing::debug!(server = %server.address, %error, "upstream"),
+            Err(error) => {
+                tracing::debug!(server = %server.address, %error, "upstream");
+                if is_our_own(&error) {
+                    return None;
+                }
+            }
         }
         server.failed();
         None
@@ -208,6 +214,8 @@ fn usable(reply: &[u8]) -> bool {
 /// Asks one server once: over UDP, from a socket of its own and with an id of its own, then, if that does not hold the whole
 /// answer and the client can take it, over TCP.
 async fn attempt(server: &Server, via: Via, ask: Ask) -> io::Result<Vec<u8>> {
+    // One descriptor at a time: the socket over UDP is closed before the one over TCP is opened.
+    let _permit = via.permit()?;
     let mut query = Vec::with_capacity(512);
     upstream_query(&ask.packet, random_id()?, &mut query);
     let reply = {
@@ -221,6 +229,26 @@ async fn attempt(server: &Server, via: Via, ask: Ask) -> io::Result<Vec<u8>> {
     match whole.await {
         Err(_) if ask.truncated => Ok(reply),
         whole => whole,
+    }
+}
+
+/// Whether it was this process that failed, short of something or with too long a query, and not the server.
+fn is_our_own(error: &io::Error) -> bool {
+    let short = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM, libc::EMSGSIZE];
+    error.kind() == io::ErrorKind::QuotaExceeded
+        || error.raw_os_error().is_some_and(|number| short.contains(&number))
+}
+
+impl Via {
+    /// Takes the permit for one socket; those made inside are counted where they are lent.
+    fn permit(&self) -> io::Result<Option<OwnedSemaphorePermit>> {
+        match self {
+            Self::Host(sockets) => {
+                let permit = sockets.clone().try_acquire_owned();
+                permit.map(Some).map_err(|_| io::ErrorKind::QuotaExceeded.into())
+            }
+            Self::Inside(_) => Ok(None),
+        }
     }
 }
 
@@ -238,7 +266,7 @@ enum UdpSocket {
 impl UdpSocket {
     async fn connect(via: &Via, server: SocketAddr) -> io::Result<Self> {
         match via {
-            Via::Host => fresh(server).map(Self::Fresh),
+            Via::Host(_) => fresh(server).map(Self::Fresh),
             Via::Inside(inside) => inside.clone().udp(server).await.map(Self::Lent),
         }
     }
@@ -262,7 +290,7 @@ fn fresh(server: SocketAddr) -> io::Result<Watched> {
 
 async fn connect_tcp(via: &Via, server: SocketAddr) -> io::Result<TcpStream> {
     match via {
-        Via::Host => {
+        Via::Host(_) => {
             let socket = if server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
             socket?.connect(server).await
         }

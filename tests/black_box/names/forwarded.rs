@@ -177,6 +177,33 @@ fn a_sandbox_has_1024_questions_under_way_and_the_next_is_refused_at_once() {
 }
 
 #[test]
+fn questions_that_nobody_answers_leave_descriptors_for_the_rest() {
+    let host = with_localnet_and("nameserver 10.9.0.66\n");
+    black_hole(&host);
+    host.sleeper("web", &["--network", "localnet"]);
+    // The next resolver has the limit of the manager that starts it.
+    let (manager, first) = (host.pid("ManagerPid"), host.pid("ResolverPid"));
+    host.sh(&format!("prlimit --nofile=150:150 --pid {manager}; kill -KILL {first}")).ok();
+    let netdns = env!("CARGO_BIN_EXE_netdns");
+    host.until(&format!(
+        "{netdns} status --format json | grep -v '\"ResolverPid\":\\({first}\\|0\\),'"
+    ));
+    let resolver = host.pid("ResolverPid");
+    fs::write(host.path("many.py"), MANY).expect("a program");
+    let program = host.path("many.py").display().to_string();
+    let mut flood = host.spawn("flood", &[netdns, "exec", "web", "python3", &program]);
+    // Silent servers are asked again meanwhile, each time over another socket.
+    for number in 0..8 {
+        let name = format!("s{number}");
+        host.sleeper(&name, &["--network", "localnet"]);
+        assert_eq!(short(&host, &name, &name), [host.address(&name, "localnet")]);
+        host.netdns(&["rm", "-f", &name]).ok();
+    }
+    flood.wait().expect("the flood ends");
+    assert_eq!(host.pid("ResolverPid"), resolver, "it had to be replaced");
+}
+
+#[test]
 fn a_question_under_way_is_answered_whatever_changes_meanwhile() {
     let mut host = with_localnet();
     let upstream = Upstream::at_router(&host);
