@@ -445,6 +445,20 @@ fn a_hundred_runs_at_once_all_come_up_and_leave_nothing() {
 }
 
 #[test]
+fn many_networks_do_not_make_the_manager_take_its_own_table_for_another_tools() {
+    let host = Host::with_daemon();
+    host.sh(&format!(
+        "for n in $(seq 100); do {NETDNS} network create --subnet 10.200.$n.0/24 n$n; done"
+    ))
+    .ok();
+    // Whoever has lost count writes the whole table, and would lose count of that too.
+    host.sh("nft flush table inet netdns").ok();
+    host.until("nft list table inet netdns | grep -q 10.200.100.0");
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(host.log().matches("another tool changed our firewall table").count(), 1);
+}
+
+#[test]
 fn what_a_manager_that_died_has_left_goes_at_the_next_start() {
     let mut host = Host::with_daemon();
     let before = left(&host);
