@@ -445,6 +445,27 @@ fn a_hundred_runs_at_once_all_come_up_and_leave_nothing() {
 }
 
 #[test]
+fn files_of_runs_that_were_killed_and_of_sandboxes_that_are_forgotten_go_at_the_next_start() {
+    let mut host = Host::with_daemon();
+    let known = host.sleeper("known", &[]);
+    let id = "ab".repeat(32);
+    let nobodys = [".999999997", "999999998"].map(|name| host.path("run/exits").join(name));
+    let forgotten = ["log", "log.1"].map(|end| host.path("state/logs").join(format!("{id}.{end}")));
+    nobodys.iter().chain(&forgotten).for_each(|path| fs::write(path, "").expect("a file"));
+    let theirs = host.path("state/logs/notes.txt");
+    fs::write(&theirs, "").expect("a file");
+    let exit = host.path("run/exits").join(init_of(&host, "known").to_string());
+    host.end_daemon("TERM");
+    host.start(&[]);
+    let left = nobodys.iter().chain(&forgotten).filter(|path| path.exists()).collect::<Vec<_>>();
+    assert!(left.is_empty(), "{left:?}");
+    let log = host.path("state/logs").join(format!("{known}.log"));
+    for kept in [&exit, &log, &theirs] {
+        assert!(kept.exists(), "{}", kept.display());
+    }
+}
+
+#[test]
 fn many_networks_do_not_make_the_manager_take_its_own_table_for_another_tools() {
     let host = Host::with_daemon();
     host.sh(&format!(
