@@ -466,6 +466,19 @@ fn files_of_runs_that_were_killed_and_of_sandboxes_that_are_forgotten_go_at_the_
 }
 
 #[test]
+fn a_reset_gets_through_while_commands_come_in() {
+    let host = Host::with_daemon();
+    host.netdns(&["network", "create", "localnet"]).ok();
+    let run = format!("{NETDNS} run -d --network localnet sleep 3600");
+    host.sh(&format!(
+        "for n in $(seq 10); do {run} >/dev/null 2>&1 & done
+         sleep 0.1; {NETDNS} reset -f; wait"
+    ))
+    .ok();
+    assert!(!host.netdns(&["network", "ls"]).ok().contains("localnet"));
+}
+
+#[test]
 fn many_networks_do_not_make_the_manager_take_its_own_table_for_another_tools() {
     let host = Host::with_daemon();
     host.sh(&format!(
