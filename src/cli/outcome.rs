@@ -83,7 +83,17 @@ pub fn warn(warnings: &[String]) {
 
 fn say(line: &str) {
     // A closed stderr is no reason to end differently.
-    writeln!(io::stderr(), "{line}").ok();
+    writeln!(io::stderr(), "{}", one_line(line)).ok();
+}
+
+/// Writes control characters as escapes: what a person typed and is told again neither breaks the line nor reaches
+/// the terminal.
+pub fn one_line(text: &str) -> String {
+    let escaped = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(escaped).collect()
 }
 
 /// Does something for each of several arguments; says which failed, and does the rest all the same,

@@ -104,6 +104,10 @@ fn variable<'a>(env: &'a [OsString], name: &str) -> Option<&'a OsStr> {
 }
 
 fn locate(word: &OsStr, path: Option<&OsStr>, dir: &Path) -> Result<PathBuf, Failure> {
+    // Joined to a directory of PATH it would be that directory.
+    if word.is_empty() {
+        return Err(not_found(word, "executable file not found in $PATH"));
+    }
     if word.as_bytes().contains(&b'/') {
         let place = dir.join(word);
         return match runnable(&place) {

@@ -98,3 +98,8 @@ fn tables_are_docker_s() {
     let expected = "NETWORK ID     NAME\nabababababab   x\n";
     assert_eq!(super::print::aligned(["NETWORK ID", "NAME"], &rows), expected);
 }
+
+#[test]
+fn control_characters_are_shown_as_escapes() {
+    assert_eq!(super::outcome::one_line("a\nb\u{1b}[31mü"), "a\\nb\\u{1b}[31mü");
+}

@@ -176,6 +176,36 @@ pub fn discard(sandbox: &Sandbox, removed: bool, settings: &Settings) {
     }
 }
 
+/// Removes what is nobody's any more: exit files of `run`s that were killed before the manager knew of them, and logs
+/// of sandboxes that are forgotten, as every boot forgets them.
+pub fn sweep(state: &State, settings: &Settings) {
+    let inits: Vec<&Origin> =
+        state.sandboxes.values().filter(|s| s.is_running()).map(|s| &s.origin).collect();
+    // A hidden one is named after a `run` that has no init yet. One that lives may be about to attach.
+    let dead = |name: &str| {
+        let pid: i32 = name.strip_prefix('.').unwrap_or(name).parse().ok()?;
+        let alive = Path::new("/proc").join(pid.to_string()).exists();
+        Some(!alive && !inits.contains(&&Origin::Init(pid)))
+    };
+    let forgotten = |name: &str| {
+        let id: SandboxId = name.split_once(".log")?.0.parse().ok()?;
+        Some(!state.sandboxes.contains_key(&id))
+    };
+    remove_where(&settings.run_dir.join("exits"), dead);
+    remove_where(&settings.state_dir.join("logs"), forgotten);
+}
+
+/// Removes the files of a directory whose names are found to be nobody's; other names are left alone.
+fn remove_where(dir: &Path, nobodys: impl Fn(&str) -> Option<bool>) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().and_then(&nobodys) == Some(true)
+            && let Err(error) = fs::remove_file(entry.path())
+        {
+            warn!(file = %entry.path().display(), %error, "not removed");
+        }
+    }
+}
+
 fn exit_path(sandbox: &Sandbox, settings: &Settings) -> Option<PathBuf> {
     match sandbox.origin {
         Origin::Init(pid) => Some(settings.run_dir.join("exits").join(pid.to_string())),

@@ -20,6 +20,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         let mut turn = self.turn().await;
         let interrupted = turn.load()?;
         turn.bury_the_dead()?;
+        file::sweep(&turn.state, &turn.settings);
         turn.settle_predefined().await?;
         turn.take_back(returned);
         turn.sweep(interrupted).await?;

@@ -19,6 +19,8 @@ use tracing::{info, warn};
 
 /// How long a killed process may take to end.
 const DEATH: Duration = Duration::from_secs(10);
+/// How often a reset that commands get in the way of begins again.
+const ROUNDS: u32 = 20;
 
 /// A namespace that has become a sandbox.
 #[derive(Clone, Debug)]
@@ -129,6 +131,17 @@ impl<K: Kernel, S: Store> Controller<K, S> {
     /// Stops and removes every sandbox, every network and every entry: nothing of ours remains.
     pub async fn reset(&self) -> Result<Vec<String>, Failure> {
         info!("reset");
+        for _ in 1..ROUNDS {
+            match self.remove_all().await {
+                // A command came in between: look again at what there is.
+                Err(Failure::Refused(_)) => {}
+                done => return done,
+            }
+        }
+        self.remove_all().await
+    }
+
+    async fn remove_all(&self) -> Result<Vec<String>, Failure> {
         let state = self.state();
         for sandbox in state.sandboxes.values() {
             if sandbox.origin.is_adopted() {

@@ -8,6 +8,7 @@ mod tests;
 
 use super::nft::{NftError, wire};
 use crate::plan::nft::TABLE;
+use nix::sys::socket::{setsockopt, sockopt::RcvBufForce};
 use rtnetlink::sys::protocols::NETLINK_NETFILTER;
 use rtnetlink::sys::{AsyncSocket, AsyncSocketExt, TokioSocket};
 use std::io;
@@ -29,6 +30,10 @@ impl Event {
     }
 }
 
+/// Bytes that may wait to be read: our own table written anew, with thousands of networks, must not overflow the queue.
+/// It would look like another tool's change, and be answered by writing the table anew.
+const QUEUE: usize = 64 << 20;
+
 /// Listens to the changes of nftables in one namespace.
 pub struct Watch {
     socket: TokioSocket,
@@ -42,6 +47,8 @@ impl Watch {
     pub fn open(own: &[u32]) -> Result<Self, NftError> {
         let open = || -> io::Result<TokioSocket> {
             let mut socket = TokioSocket::new(NETLINK_NETFILTER)?;
+            // Without the right to it the default holds: some thirty networks.
+            setsockopt(socket.socket_ref(), RcvBufForce, &QUEUE).ok();
             socket.socket_mut().bind_auto()?;
             socket.socket_mut().add_membership(libc::NFNLGRP_NFTABLES as u32)?;
             Ok(socket)

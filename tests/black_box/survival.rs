@@ -445,6 +445,54 @@ fn a_hundred_runs_at_once_all_come_up_and_leave_nothing() {
 }
 
 #[test]
+fn files_of_runs_that_were_killed_and_of_sandboxes_that_are_forgotten_go_at_the_next_start() {
+    let mut host = Host::with_daemon();
+    let known = host.sleeper("known", &[]);
+    let id = "ab".repeat(32);
+    let nobodys = [".999999997", "999999998"].map(|name| host.path("run/exits").join(name));
+    let forgotten = ["log", "log.1"].map(|end| host.path("state/logs").join(format!("{id}.{end}")));
+    nobodys.iter().chain(&forgotten).for_each(|path| fs::write(path, "").expect("a file"));
+    let theirs = host.path("state/logs/notes.txt");
+    fs::write(&theirs, "").expect("a file");
+    let exit = host.path("run/exits").join(init_of(&host, "known").to_string());
+    host.end_daemon("TERM");
+    host.start(&[]);
+    let left = nobodys.iter().chain(&forgotten).filter(|path| path.exists()).collect::<Vec<_>>();
+    assert!(left.is_empty(), "{left:?}");
+    let log = host.path("state/logs").join(format!("{known}.log"));
+    for kept in [&exit, &log, &theirs] {
+        assert!(kept.exists(), "{}", kept.display());
+    }
+}
+
+#[test]
+fn a_reset_gets_through_while_commands_come_in() {
+    let host = Host::with_daemon();
+    host.netdns(&["network", "create", "localnet"]).ok();
+    let run = format!("{NETDNS} run -d --network localnet sleep 3600");
+    host.sh(&format!(
+        "for n in $(seq 10); do {run} >/dev/null 2>&1 & done
+         sleep 0.1; {NETDNS} reset -f; wait"
+    ))
+    .ok();
+    assert!(!host.netdns(&["network", "ls"]).ok().contains("localnet"));
+}
+
+#[test]
+fn many_networks_do_not_make_the_manager_take_its_own_table_for_another_tools() {
+    let host = Host::with_daemon();
+    host.sh(&format!(
+        "for n in $(seq 100); do {NETDNS} network create --subnet 10.200.$n.0/24 n$n; done"
+    ))
+    .ok();
+    // Whoever has lost count writes the whole table, and would lose count of that too.
+    host.sh("nft flush table inet netdns").ok();
+    host.until("nft list table inet netdns | grep -q 10.200.100.0");
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(host.log().matches("another tool changed our firewall table").count(), 1);
+}
+
+#[test]
 fn what_a_manager_that_died_has_left_goes_at_the_next_start() {
     let mut host = Host::with_daemon();
     let before = left(&host);

@@ -18,6 +18,7 @@ fn a_program_is_found_in_path_or_by_its_own() {
 #[test]
 fn shells_codes_say_what_is_wrong_with_a_program() {
     assert_eq!(refused("no-such-program").code, 127);
+    assert_eq!(refused("").code, 127);
     assert_eq!(refused("/no/such/program").code, 127);
     assert_eq!(refused("/etc/passwd").code, 126);
     assert_eq!(refused("/etc").code, 126);

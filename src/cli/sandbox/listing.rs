@@ -1,5 +1,6 @@
 //! `ps`: a row or a JSON object for each sandbox, in Docker's words.
 
+use super::super::outcome::one_line;
 use super::{Failure, Format, ListArgs, Serialize, clock, print, view};
 
 /// A line of `ps --format json`.
@@ -59,7 +60,7 @@ fn command(words: &[String], whole: bool) -> String {
     if words.is_empty() {
         return String::new();
     }
-    let text = words.join(" ");
+    let text = one_line(&words.join(" "));
     if whole || text.chars().count() <= 20 {
         return format!("\"{text}\"");
     }
