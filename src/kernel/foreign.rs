@@ -9,8 +9,8 @@
 mod tests;
 
 use crate::plan::nft::LINK_GROUP;
-use std::io;
-use std::process::{Command, Output};
+use std::io::{self, Write};
+use std::process::{Command, Output, Stdio};
 
 /// The chain that Docker leaves to operators and passes before its own rules.
 const DOCKER_USER: &str = "DOCKER-USER";
@@ -38,38 +38,37 @@ pub enum ForeignError {
     #[error("iptables lacks the match `{0}`, which the rule beside another firewall needs")]
     NoMatch(&'static str),
     /// It refused.
-    #[error("iptables {arguments} failed: {said}")]
+    #[error("{program} failed: {said}")]
     Failed {
-        /// What it was asked.
-        arguments: String,
+        /// The program.
+        program: String,
         /// Its first line of complaint.
         said: String,
     },
 }
 
 /// Puts the rules first into the chain where they are needed and takes them out of the other, in the namespace of the
-/// calling thread. Repeating it changes nothing. Returns where they stand, or none where nothing drops our traffic or
-/// there is no iptables program; then rules of an earlier need are gone, too.
+/// calling thread, in one transaction. Repeating it changes nothing. Returns where they stand, or none where nothing
+/// drops our traffic or there is no iptables program; then rules of an earlier need are gone, too.
 pub fn ensure() -> Result<Option<Placed>, ForeignError> {
     let Some(listing) = Listing::read()? else { return Ok(None) };
     let chain = listing.place();
-    for other in [DOCKER_USER, FORWARD].into_iter().filter(|other| Some(*other) != chain) {
-        clear(&listing, other)?;
+    let others = [DOCKER_USER, FORWARD].into_iter().filter(|other| Some(*other) != chain);
+    let mut changes: Vec<String> = others.flat_map(|other| removals(&listing, other)).collect();
+    let changed = chain.is_some_and(|chain| !listing.is_in_place(chain));
+    if let Some(chain) = chain.filter(|_| changed) {
+        changes.extend(removals(&listing, chain));
+        changes.extend(insertions(chain, &listing.docker_bridges()));
     }
-    let Some(chain) = chain else { return Ok(None) };
-    let changed = !listing.is_in_place(chain);
-    if changed {
-        clear(&listing, chain)?;
-        put(chain, &listing.docker_bridges())?;
-    }
-    Ok(Some(Placed { chain, changed }))
+    commit(&changes)?;
+    Ok(chain.map(|chain| Placed { chain, changed }))
 }
 
 /// Removes the rules, wherever they stand.
 pub fn remove() -> Result<(), ForeignError> {
     let Some(listing) = Listing::read()? else { return Ok(()) };
-    clear(&listing, DOCKER_USER)?;
-    clear(&listing, FORWARD)
+    let chains = [DOCKER_USER, FORWARD].into_iter();
+    commit(&chains.flat_map(|chain| removals(&listing, chain)).collect::<Vec<_>>())
 }
 
 /// The rules in the order in which they stand: what leaves our links, but for the bridges of Docker's, about which
@@ -102,7 +101,7 @@ struct Listing(Vec<String>);
 impl Listing {
     /// Reads it; none if there is no iptables program.
     fn read() -> Result<Option<Self>, ForeignError> {
-        match iptables(&["-S".to_owned()]) {
+        match iptables(&["-S"]) {
             Ok(text) => Ok(Some(Self(text.lines().map(str::to_owned).collect()))),
             Err(ForeignError::Run(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -167,28 +166,42 @@ fn is_ours(rule: &str) -> bool {
     words.any(|word| word == "--comment") && words.next().is_some_and(|word| marks.contains(&word))
 }
 
-fn put(chain: &str, bridges: &[&str]) -> Result<(), ForeignError> {
-    for (position, rule) in (1..).zip(rules(bridges)) {
-        let arguments = ["-I".to_owned(), chain.to_owned(), position.to_string()];
-        iptables(&[&arguments[..], &rule].concat())?;
-    }
-    Ok(())
+/// Returns the commands that put our rules first into a chain.
+fn insertions(chain: &str, bridges: &[&str]) -> impl Iterator<Item = String> {
+    let numbered = (1..).zip(rules(bridges));
+    numbered.map(move |(position, rule)| format!("-I {chain} {position} {}", rule.join(" ")))
 }
 
-/// Removes our rules from a chain as they were printed, whatever an older release put there.
-fn clear(listing: &Listing, chain: &str) -> Result<(), ForeignError> {
-    for rule in listing.marked(chain) {
-        let words = rule.split_whitespace().map(|word| word.trim_matches('"').to_owned());
-        let arguments = ["-D".to_owned(), chain.to_owned()].into_iter().chain(words);
-        iptables(&arguments.collect::<Vec<_>>())?;
-    }
-    Ok(())
+/// Returns the commands that remove our rules from a chain as they were printed, whatever an older release put there.
+fn removals(listing: &Listing, chain: &str) -> impl Iterator<Item = String> {
+    listing.marked(chain).map(move |rule| format!("-D {chain} {rule}"))
 }
 
-fn iptables(arguments: &[String]) -> Result<String, ForeignError> {
-    let ran =
-        Command::new("iptables").args(["-w", PATIENCE]).args(arguments).env("LC_ALL", "C").output();
-    let Output { status, stdout, stderr } = ran.map_err(ForeignError::Run)?;
+/// Makes all changes, or none: while one set of rules takes the place of another, nothing of ours is dropped.
+fn commit(changes: &[String]) -> Result<(), ForeignError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let text = format!("*filter\n{}\nCOMMIT\n", changes.join("\n"));
+    let mut restore = Command::new("iptables-restore");
+    restore.args(["-w", PATIENCE, "--noflush"]);
+    talk(restore, &text).map(drop)
+}
+
+fn iptables(arguments: &[&str]) -> Result<String, ForeignError> {
+    let mut iptables = Command::new("iptables");
+    iptables.args(["-w", PATIENCE]).args(arguments);
+    talk(iptables, "")
+}
+
+/// Runs a program with a text on its stdin, and returns its stdout.
+fn talk(mut program: Command, text: &str) -> Result<String, ForeignError> {
+    program.env("LC_ALL", "C").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = program.spawn().map_err(ForeignError::Run)?;
+    // One that ends before it has read all says why on its stderr.
+    let _ = running.stdin.take().map(|mut stdin| stdin.write_all(text.as_bytes()));
+    let Output { status, stdout, stderr } =
+        running.wait_with_output().map_err(ForeignError::Run)?;
     if status.success() {
         return Ok(String::from_utf8_lossy(&stdout).into_owned());
     }
@@ -199,7 +212,7 @@ fn iptables(arguments: &[String]) -> Result<String, ForeignError> {
     });
     Err(missing.map_or_else(
         || ForeignError::Failed {
-            arguments: arguments.join(" "),
+            program: program.get_program().to_string_lossy().into_owned(),
             said: complaint.lines().next().unwrap_or("no reason given").to_owned(),
         },
         ForeignError::NoMatch,
