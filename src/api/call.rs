@@ -1,7 +1,7 @@
 //! The calls: a request type, its method name, its reply. The bodies are JSON; a refusal is an [`ErrorBody`].
 
 use super::view;
-use crate::channel::{Counters, Resolution};
+use crate::channel::Resolution;
 use crate::model::{
     DnsName, EndpointRequest, Kind, NetworkRequest, RegisterRequest, RrType, RunRequest,
     SandboxName,
@@ -287,6 +287,3 @@ pub struct Resolved {
     #[serde(rename = "NetworkName")]
     pub network_name: Option<String>,
 }
-
-/// Counters are part of `status`.
-pub type ResolverCounters = Counters;

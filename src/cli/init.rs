@@ -13,7 +13,7 @@ mod tests;
 
 pub use capability::drop_to_default;
 pub use mounts::as_ip_netns;
-pub use process::{clone_init, fork, open_process};
+pub use process::{clone_init, close_others_on_exec, fork, open_process};
 pub use signals::{Signals, attend};
 
 use super::outcome::Failure;

@@ -1,6 +1,7 @@
 //! Program: the command of `run` and `exec`: found in PATH before anything is made, executed at the end. There are no
 //! images: it is a program of the root that is seen.
 
+use super::init::close_others_on_exec;
 use super::outcome::Failure;
 use nix::unistd::{AccessFlags, access};
 use std::ffi::{CString, OsStr, OsString};
@@ -67,6 +68,9 @@ impl Program {
     pub fn exec(&self) -> Failure {
         if let Err(error) = std::env::set_current_dir(&self.dir) {
             return Failure::doing(format_args!("enter {}", self.dir.display()), error);
+        }
+        if let Err(error) = close_others_on_exec() {
+            return Failure::doing("close what is not the command's", error);
         }
         let Err(errno) = nix::unistd::execve(&self.path, &self.argv, &self.env);
         let code = if errno == nix::Error::ENOENT { NOT_FOUND } else { NOT_EXECUTABLE };

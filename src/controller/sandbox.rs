@@ -271,13 +271,14 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let removed = matches!(change, Change::RemoveSandbox(_));
         let code = file::exit_code(&sandbox, &self.settings);
         self.processes.remove(id);
-        file::displace(&self.state, *id, &self.settings);
+        let before = self.state.clone();
         let done = self.make_true(change).await;
         if sandbox.is_running() {
             // Nobody may be waiting.
             let _ = self.ends.send((sandbox.id, code));
         }
         done?;
+        file::displace(&before, sandbox.id, &self.settings);
         file::discard(&sandbox, removed, &self.settings);
         self.release_ports().await;
         Ok(())

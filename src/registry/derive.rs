@@ -80,7 +80,7 @@ pub fn sandbox_view(state: &State, id: SandboxId) -> SandboxView {
 pub fn member_view(network: &Network) -> SandboxView {
     SandboxView {
         id: SandboxId(Id::from_bytes([0; 32])),
-        networks: vec![network.id],
+        networks: network.has_names().then_some(network.id).into_iter().collect(),
         forward: if network.internal { Forward::Nobody } else { Forward::Host },
         host: network.subnets.iter().map(|subnet| subnet.gateway).collect(),
     }

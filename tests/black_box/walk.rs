@@ -214,3 +214,15 @@ fn reset_leaves_the_machine_as_it_was() {
     );
     assert_eq!(host.sh("ip netns exec mine nft list ruleset").ok(), "");
 }
+
+#[test]
+fn a_command_inherits_its_standard_descriptors_and_no_other() {
+    let host = Host::with_daemon();
+    host.sleeper("web", &[]);
+    let netdns = env!("CARGO_BIN_EXE_netdns");
+    for verb in ["run --rm", "exec web"] {
+        let command = format!("exec 7</etc/passwd; {netdns} {verb} ls /proc/self/fd");
+        // The third is the directory that ls reads.
+        assert_eq!(host.sh(&command).ok(), "0\n1\n2\n3", "{verb}");
+    }
+}

@@ -49,6 +49,19 @@ pub fn default_child_signal() -> io::Result<()> {
     default(Signal::SIGCHLD)
 }
 
+/// Lets a command inherit its three standard descriptors and no other, whatever the caller left open.
+pub fn close_others_on_exec() -> io::Result<()> {
+    // SAFETY: the call reads integers only; what it marks stays open until the exec.
+    let marked = unsafe {
+        libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
+    };
+    match check(marked) {
+        // Before Linux 5.11 there is no such flag: then what the caller left open is the caller's affair.
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+        other => other,
+    }
+}
+
 /// Undoes what Rust's runtime did to SIGPIPE.
 pub fn default_pipe_signal() -> io::Result<()> {
     default(Signal::SIGPIPE)
