@@ -7,11 +7,11 @@ use super::outcome::{Failure, Outcome, need_root, warn};
 use super::print;
 use super::program::Program;
 use super::sandbox::NetworkArgs;
-use crate::api::call::{Attach, Attached, GetStatus, InspectSandbox, RemoveSandbox, Settle};
+use crate::api::call::{Attach, Attached, GetStatus, RemoveSandbox, Settle};
 use crate::api::client::Client;
 use crate::model::{AttachTo, RunRequest};
 use clap::{ArgAction, Args};
-use nix::sched::{CloneFlags, setns};
+use network::Network;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
@@ -21,6 +21,7 @@ use std::io::{self, IsTerminal, PipeReader, PipeWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+mod network;
 #[cfg(test)]
 mod tests;
 
@@ -122,50 +123,6 @@ fn start(args: RunArgs, dirs: &Dirs) -> Outcome {
     // A manager that is away notices the end by itself when it is back.
     client.call(Settle { sandbox: attached.id }).ok();
     Ok(code)
-}
-
-/// The network namespace that the init is cloned into.
-enum Network {
-    /// A new one.
-    Own,
-    /// The host's.
-    Host,
-    /// Another sandbox's.
-    Of(File),
-}
-
-impl Network {
-    /// Reads `host` and `container:NAME`; whether they may stand where they do is the daemon's to say.
-    fn of(request: &RunRequest, client: &Client) -> Result<Self, Failure> {
-        for wanted in &request.networks {
-            if wanted.network == "host" {
-                return Ok(Self::Host);
-            }
-            let Some(name) = wanted.network.strip_prefix("container:") else { continue };
-            let owner = client.call(InspectSandbox { sandbox: name.to_owned() })?;
-            if !owner.state.running {
-                return Err(Failure::new(format!("sandbox {} is not running", owner.name)));
-            }
-            let key = owner.network_settings.sandbox_key;
-            let opened = File::open(&key);
-            return opened
-                .map(Self::Of)
-                .map_err(|error| Failure::doing(format!("open {key}"), error));
-        }
-        Ok(Self::Own)
-    }
-
-    fn is_own(&self) -> bool {
-        matches!(self, Self::Own)
-    }
-
-    /// Enters another sandbox's, so that the clone is born there.
-    fn enter(&self) -> io::Result<()> {
-        match self {
-            Self::Own | Self::Host => Ok(()),
-            Self::Of(file) => Ok(setns(file, CloneFlags::CLONE_NEWNET)?),
-        }
-    }
 }
 
 /// Parses what is asked of the daemon; the namespace is filled in when it exists.

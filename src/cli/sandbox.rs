@@ -6,10 +6,7 @@ use super::outcome::{Failure, Outcome, each, note, warn};
 use super::print::{self, Format, ListArgs};
 use super::run::{self, RunArgs};
 use super::{Dirs, clock, spec};
-use crate::api::call::{
-    Attach, Detach, InspectNetwork, InspectSandbox, ListSandboxes, RemoveSandbox, Rename, Signal,
-    Stop, Wait,
-};
+use crate::api::call::{Attach, Detach, InspectNetwork, InspectSandbox, ListSandboxes};
 use crate::api::client::{Client, ClientError};
 use crate::api::view;
 use crate::model::{AttachTo, Config, DnsConfig, Kind, Mac, RunRequest, SandboxName};
@@ -18,6 +15,7 @@ use serde::Serialize;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+mod lifetime;
 mod listing;
 mod request;
 
@@ -35,15 +33,15 @@ pub enum SandboxCommand {
     /// Run one more program in a sandbox
     Exec(ExecArgs),
     /// End sandboxes: SIGTERM, and SIGKILL after a while; prints their names
-    Stop(StopArgs),
+    Stop(lifetime::StopArgs),
     /// Send a signal to sandboxes' commands; prints their names
-    Kill(KillArgs),
+    Kill(lifetime::KillArgs),
     /// Wait until sandboxes have ended; prints their exit codes
-    Wait(WaitArgs),
+    Wait(lifetime::WaitArgs),
     /// Remove stopped sandboxes; prints their names
-    Rm(RmArgs),
+    Rm(lifetime::RmArgs),
     /// Give a sandbox another name
-    Rename(RenameArgs),
+    Rename(lifetime::RenameArgs),
     /// Show what a detached sandbox has said
     Logs(LogsArgs),
     /// List the host ports that lead to a sandbox
@@ -74,51 +72,6 @@ pub struct InspectArgs {
     /// Names, ids or id prefixes
     #[arg(required = true)]
     name: Vec<String>,
-}
-
-#[derive(Args, Debug)]
-pub struct StopArgs {
-    /// Seconds to wait before SIGKILL
-    #[arg(short, long, visible_alias = "time", value_name = "S", default_value_t = 10)]
-    timeout: u32,
-    /// Names, ids or id prefixes
-    #[arg(required = true)]
-    sandbox: Vec<String>,
-}
-
-#[derive(Args, Debug)]
-pub struct KillArgs {
-    /// The signal: KILL, SIGTERM, 15
-    #[arg(short, long, value_name = "SIGNAL", default_value = "KILL")]
-    signal: String,
-    /// Names, ids or id prefixes
-    #[arg(required = true)]
-    sandbox: Vec<String>,
-}
-
-#[derive(Args, Debug)]
-pub struct WaitArgs {
-    /// Names, ids or id prefixes
-    #[arg(required = true)]
-    sandbox: Vec<String>,
-}
-
-#[derive(Args, Debug)]
-pub struct RenameArgs {
-    /// Name, id or id prefix
-    sandbox: String,
-    /// The name from now on
-    name: String,
-}
-
-#[derive(Args, Debug)]
-pub struct RmArgs {
-    /// Kill those that run; a missing one is no error
-    #[arg(short, long)]
-    force: bool,
-    /// Names, ids or id prefixes
-    #[arg(required = true)]
-    sandbox: Vec<String>,
 }
 
 #[derive(Args, Debug)]
@@ -160,12 +113,12 @@ pub fn main(command: SandboxCommand, dirs: &Dirs) -> Outcome {
         SandboxCommand::Ps(args) => ps(&args, dirs),
         SandboxCommand::Inspect(args) => inspect(&args, &dirs.client()),
         SandboxCommand::Exec(args) => exec::exec(args, dirs),
-        SandboxCommand::Stop(args) => stop(&args, &dirs.client()),
-        SandboxCommand::Kill(args) => kill(&args, &dirs.client()),
-        SandboxCommand::Wait(args) => wait(&args, &dirs.client()),
-        SandboxCommand::Rename(args) => rename(args, &dirs.client()),
+        SandboxCommand::Stop(args) => lifetime::stop(&args, &dirs.client()),
+        SandboxCommand::Kill(args) => lifetime::kill(&args, &dirs.client()),
+        SandboxCommand::Wait(args) => lifetime::wait(&args, &dirs.client()),
+        SandboxCommand::Rename(args) => lifetime::rename(args, &dirs.client()),
         SandboxCommand::Logs(args) => logs::logs(args, dirs),
-        SandboxCommand::Rm(args) => rm(&args, &dirs.client()),
+        SandboxCommand::Rm(args) => lifetime::rm(&args, &dirs.client()),
         SandboxCommand::Port(args) => port(&args, &dirs.client()),
     }
 }
@@ -223,49 +176,6 @@ fn find(name: &str, wanted: Option<ObjectType>, client: &Client) -> Result<Objec
 
 fn is_missing(error: &ClientError) -> bool {
     matches!(error, ClientError::Refused(body) if body.kind == Some(Kind::NotFound))
-}
-
-fn stop(args: &StopArgs, client: &Client) -> Outcome {
-    each(&args.sandbox, |name| {
-        let stopped = client.call(Stop { sandbox: name.clone(), seconds: args.timeout })?;
-        warn(&stopped.warnings);
-        print::line(&stopped.name)
-    })
-}
-
-fn kill(args: &KillArgs, client: &Client) -> Outcome {
-    let number = spec::signal(&args.signal)?;
-    each(&args.sandbox, |name| {
-        print::line(&client.call(Signal { sandbox: name.clone(), number })?.name)
-    })
-}
-
-fn wait(args: &WaitArgs, client: &Client) -> Outcome {
-    each(&args.sandbox, |name| {
-        print::line(&client.call(Wait { sandbox: name.clone() })?.code.to_string())
-    })
-}
-
-fn rename(args: RenameArgs, client: &Client) -> Outcome {
-    let name = args.name.parse::<SandboxName>()?;
-    warn(&client.call(Rename { sandbox: args.sandbox, name })?.warnings);
-    Ok(0)
-}
-
-fn rm(args: &RmArgs, client: &Client) -> Outcome {
-    each(&args.sandbox, |name| {
-        match client.call(RemoveSandbox { sandbox: name.clone(), force: args.force }) {
-            Ok(removed) => {
-                warn(&removed.warnings);
-                print::line(&removed.name)
-            }
-            Err(error) if args.force && is_missing(&error) => {
-                note(&error.to_string());
-                Ok(())
-            }
-            Err(error) => Err(error.into()),
-        }
-    })
 }
 
 /// Lists published ports as `80/tcp -> 0.0.0.0:5000`; of one port, the host's ends alone.
