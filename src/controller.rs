@@ -89,6 +89,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         settings: Settings,
     ) -> Arc<Self> {
         let kernel = Arc::new(kernel);
+        let ends = broadcast::Sender::new(ENDS);
         Arc::new_cyclic(|myself| Self {
             kernel: kernel.clone(),
             turn: Mutex::new(Turn::new(
@@ -97,11 +98,12 @@ impl<K: Kernel, S: Store> Controller<K, S> {
                 resolver.clone(),
                 replica.clone(),
                 settings.clone(),
+                ends.clone(),
             )),
             replica,
             resolver,
             settings,
-            ends: broadcast::Sender::new(ENDS),
+            ends,
             myself: myself.clone(),
         })
     }
@@ -121,7 +123,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         &self.resolver
     }
 
-    /// Returns the servers that unknown names are asked of.
+    /// Returns what every resolver is given.
     pub fn replica(&self) -> &Replica {
         &self.replica
     }

@@ -44,6 +44,11 @@ impl Sockets {
         owner.and_then(|(_, fd)| fd.try_clone().ok())
     }
 
+    /// Closes all but the socket that owns the namespace's DNS table, and returns that one.
+    pub fn into_owner(self) -> Option<Arc<OwnedFd>> {
+        self.0.into_iter().find(|(kind, _)| *kind == FdKind::NftOwner).map(|(_, fd)| fd)
+    }
+
     /// Whether the sandbox is listened to.
     pub fn listens(&self) -> bool {
         let has = |wanted| self.0.iter().any(|(kind, _)| *kind == wanted);

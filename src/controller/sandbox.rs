@@ -157,10 +157,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         };
         let code = file::exit_code(&sandbox, &turn.settings);
         info!(sandbox = %sandbox.name, code, "ended");
-        let forgotten = turn.forget(end_of(&sandbox, code)).await;
-        // Nobody may be waiting.
-        let _ = self.ends.send((id, code));
-        forgotten
+        turn.forget(end_of(&sandbox, code)).await
     }
 
     /// Sends a signal to a running sandbox's command. After SIGKILL it returns when the end is recorded.
@@ -248,19 +245,23 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         Ok(decide::attach(&self.given(&facts), request, netns, &ports)?)
     }
 
-    /// Makes the end of a sandbox true and lets go of all that it had.
+    /// Makes the end of a sandbox true, lets go of all that it had, and tells those who wait for it.
     async fn forget(&mut self, change: Change) -> Result<(), Failure> {
         let (Change::RemoveSandbox(id) | Change::EndSandbox { id, .. }) = &change else {
             return Ok(());
         };
-        let sandbox = self.state.sandboxes.get(id).cloned();
+        let Some(sandbox) = self.state.sandboxes.get(id).cloned() else { return Ok(()) };
         let removed = matches!(change, Change::RemoveSandbox(_));
+        let code = file::exit_code(&sandbox, &self.settings);
         self.processes.remove(id);
         file::displace(&self.state, *id, &self.settings);
-        self.make_true(change).await?;
-        if let Some(sandbox) = sandbox {
-            file::discard(&sandbox, removed, &self.settings);
+        let done = self.make_true(change).await;
+        if sandbox.is_running() {
+            // Nobody may be waiting.
+            let _ = self.ends.send((sandbox.id, code));
         }
+        done?;
+        file::discard(&sandbox, removed, &self.settings);
         self.release_ports().await;
         Ok(())
     }

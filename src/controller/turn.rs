@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use tokio::sync::broadcast;
 use tracing::{info, warn};
 
 /// How many UDP and TCP sockets a sandbox with servers of its own is given at first.
@@ -33,6 +34,8 @@ pub struct Turn<K, S> {
     pub(super) processes: BTreeMap<SandboxId, Arc<OwnedFd>>,
     /// The host's table as it was applied last.
     pub(super) firewall: Option<nft::Table>,
+    /// Where the ends of sandboxes are told, with their exit codes.
+    pub(super) ends: broadcast::Sender<(SandboxId, i32)>,
 }
 
 impl<K: Kernel, S: Store> Turn<K, S> {
@@ -42,6 +45,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         resolver: Resolver,
         replica: Arc<Replica>,
         settings: Settings,
+        ends: broadcast::Sender<(SandboxId, i32)>,
     ) -> Self {
         Self {
             state: Arc::default(),
@@ -53,6 +57,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             cursors: BTreeMap::new(),
             processes: BTreeMap::new(),
             firewall: None,
+            ends,
         }
     }
 
@@ -215,8 +220,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     pub(super) fn open_sockets(&mut self, id: SandboxId) -> Result<Vec<Message>, Failure> {
         let Some(sandbox) = self.state.sandboxes.get(&id).filter(|sandbox| sandbox.is_running())
         else {
-            self.remove_dns_table(id);
-            self.replica.sockets().remove(&id);
+            self.close_sockets(id);
             return Ok(Vec::new());
         };
         let wanted = file::wants_resolver(&self.state, id, &self.settings);
@@ -227,7 +231,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let place = Place { origin: sandbox.origin.clone(), netns: sandbox.netns };
         let direct = self.settings.dns == Listen::Direct;
         let dns = wanted.then(|| self.kernel.dns_sockets(&place, direct)).transpose()?;
-        self.remove_dns_table(id);
+        self.close_sockets(id);
         let sockets = Sockets::new(dns, self.processes.get(&id).cloned());
         let mut messages = vec![sockets.message(id)];
         self.replica.sockets().insert(id, sockets);
@@ -243,12 +247,18 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         Ok(messages)
     }
 
-    /// Removes what leads to a sandbox's resolver, if there is one: it would outlive the sockets that it leads to.
-    fn remove_dns_table(&self, id: SandboxId) {
-        let Some(owner) = self.replica.sockets().get(&id).and_then(Sockets::owner) else { return };
-        if let Err(error) = self.kernel.remove_dns_table(owner) {
+    /// Lets go of a sandbox's sockets, and removes first what would outlive them and lead nowhere.
+    fn close_sockets(&self, id: SandboxId) {
+        let held = self.replica.sockets().remove(&id);
+        let Some(sockets) = held else { return };
+        if let Some(owner) = sockets.owner()
+            && let Err(error) = self.kernel.remove_dns_table(owner)
+        {
             warn!(sandbox = id.short(), %error, "its DNS table stays");
         }
+        let owner = sockets.into_owner();
+        // To close it, the kernel waits until the table is destroyed (nft_rcv_nl_event: rcu_barrier); nobody else has to.
+        tokio::task::spawn_blocking(move || drop(owner));
     }
 
     /// Beat 4: tells the resolver and waits until it has understood. A silent resolver is a warning: its successor is

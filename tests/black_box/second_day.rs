@@ -129,3 +129,17 @@ fn completions_are_words_that_the_shell_understands() {
     assert!(host.netdns(&["completion", "fish"]).ok().contains("complete -c netdns"));
     host.netdns(&["completion", "tcl"]).fails(2);
 }
+
+#[test]
+fn wait_ends_with_whatever_ends_the_sandbox() {
+    let host = with_localnet();
+    host.sh("ip netns add blue").ok();
+    host.netdns(&["attach", "--netns", "/run/netns/blue", "--name", "blue"]).ok();
+    host.sleeper("job", &[]);
+    let netdns = env!("CARGO_BIN_EXE_netdns");
+    for (name, end, code) in [("blue", "detach", "0"), ("job", "rm -f", "137")] {
+        let waits = format!("timeout 10 {netdns} wait {name} & sleep 0.3");
+        let waited = host.sh(&format!("{waits}; {netdns} {end} {name} >/dev/null; wait $!")).ok();
+        assert_eq!(waited, code, "{end}");
+    }
+}
