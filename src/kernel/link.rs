@@ -3,7 +3,7 @@
 //! The alias is set last, in the request that sets a link up: a link with our group and without an alias was never
 //! finished, whatever interrupted it, and is removed before it is made again.
 
-use super::rtnl::{Rtnl, named, tolerate, up};
+use super::rtnl::{Rtnl, departure, named, tolerate, up};
 use super::{KernelError, netns, sysctl};
 use crate::model::{IfName, Mac};
 use crate::plan::{Bridge, GROUP, Place, Veth, alias, is_alias};
@@ -19,9 +19,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// The group that links pass through on their way out, so that one request removes them all.
 const LEAVING: u32 = GROUP + 1;
-
-/// How many links are removed one by one; a group request for fewer gains nothing.
-const FEW: usize = 3;
 
 /// Makes a bridge, or completes one of ours. On failure nothing new remains.
 pub(super) async fn add_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError> {
@@ -108,26 +105,41 @@ async fn hairpin(rtnl: &Rtnl, port: &IfName) -> Result<(), KernelError> {
     done.map_err(failed("set the hairpin mode of", port))
 }
 
-/// Removes links that are ours; others and those that do not exist are passed over.
+/// Removes links that are ours; others and those that do not exist are passed over. When it returns they are gone.
+///
+/// The kernel takes them out of every list, tells whoever listens, and answers some 20 ms later, when nobody can be reading
+/// them any more (`netdev_run_todo`): that is left to a thread and a socket that nobody else waits for.
 pub(super) async fn remove(rtnl: &Rtnl, names: &[IfName]) -> Result<(), KernelError> {
     let mut ours = Vec::new();
     for name in names {
         let link = rtnl.link(name.as_str()).await.map_err(failed("find", name))?;
         if link.is_some_and(|link| mark(&link) != Mark::Foreign) {
-            ours.push(name);
+            ours.push(name.clone());
         }
     }
-    if ours.len() > FEW {
-        return remove_group(rtnl, &ours).await;
+    if ours.is_empty() {
+        return Ok(());
     }
-    for name in ours {
-        rtnl.remove(name.as_str()).await.map_err(failed("remove", name))?;
+    let open = |source| KernelError::Socket { what: "a route socket", source };
+    let gone = departure(ours.iter().cloned().collect()).map_err(open)?;
+    let request = || netns::talk(|rtnl| async move { request_removal(&rtnl, &ours).await });
+    tokio::select! {
+        answer = tokio::task::spawn_blocking(request) => {
+            answer.expect("what asks the kernel does not panic")
+        }
+        () = gone => Ok(()),
     }
-    Ok(())
+}
+
+async fn request_removal(rtnl: &Rtnl, names: &[IfName]) -> Result<(), KernelError> {
+    match names {
+        [name] => rtnl.remove(name.as_str()).await.map_err(failed("remove", name)),
+        names => remove_group(rtnl, names).await,
+    }
 }
 
 /// Removes many links with one request, which waits for the kernel's readers once and not once a link.
-async fn remove_group(rtnl: &Rtnl, names: &[&IfName]) -> Result<(), KernelError> {
+async fn remove_group(rtnl: &Rtnl, names: &[IfName]) -> Result<(), KernelError> {
     let leaving = || vec![LinkAttribute::Group(LEAVING)];
     for name in names {
         let message = RouteNetlinkMessage::SetLink(named(name.as_str(), leaving()));
@@ -137,7 +149,7 @@ async fn remove_group(rtnl: &Rtnl, names: &[&IfName]) -> Result<(), KernelError>
     let mut message = LinkMessage::default();
     message.attributes = leaving();
     let done = rtnl.change(RouteNetlinkMessage::DelLink(message), 0).await;
-    tolerate(done, libc::ENODEV).map_err(failed("remove", names[0]))
+    tolerate(done, libc::ENODEV).map_err(failed("remove", &names[0]))
 }
 
 /// Whose a link is.

@@ -63,7 +63,8 @@ pub(super) fn enter<T: Send>(
     within(ns.as_fd(), work).map_err(failed)?
 }
 
-/// Talks to the kernel over a route socket of the calling thread's namespace. The thread must not belong to a runtime.
+/// Talks to the kernel over a route socket of the calling thread's namespace. No task of a runtime may be
+/// running on the thread.
 pub(super) fn talk<T, F>(talk: impl FnOnce(Rtnl) -> F) -> Result<T, KernelError>
 where
     F: Future<Output = Result<T, KernelError>>,

@@ -10,7 +10,9 @@ use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMe
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use rtnetlink::packet_route::route::RouteMessage;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
-use rtnetlink::{Error, Handle};
+use rtnetlink::{Error, Handle, MulticastGroup, new_multicast_connection};
+use std::collections::BTreeSet;
+use std::future::pending;
 use std::io;
 use std::net::IpAddr;
 
@@ -93,6 +95,30 @@ impl Rtnl {
         }
         Ok(routes)
     }
+}
+
+/// Listens from now on, in the calling thread's namespace, and ends when links of all these names have gone. News that get
+/// lost are waited for in vain.
+pub(super) fn departure(
+    mut names: BTreeSet<IfName>,
+) -> io::Result<impl Future<Output = ()> + Send> {
+    let (connection, handle, mut news) = new_multicast_connection(&[MulticastGroup::Link])?;
+    tokio::spawn(connection);
+    Ok(async move {
+        // Without a handle the connection would end.
+        let _handle = handle;
+        while !names.is_empty() {
+            let Some((message, _)) = news.next().await else { return pending().await };
+            // That a bridge loses a port is told in the same words, in the bridge's own family.
+            if let NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelLink(link)) =
+                message.payload
+                && link.header.interface_family == AddressFamily::Unspec
+                && let Some(name) = name_of(&link)
+            {
+                names.remove(&name);
+            }
+        }
+    })
 }
 
 /// Makes a message about the link of that name.
