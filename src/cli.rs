@@ -6,6 +6,7 @@ mod completion;
 pub mod daemon;
 mod demo;
 mod dirs;
+mod events;
 mod exec;
 mod filter;
 mod init;
@@ -58,6 +59,7 @@ fn dispatch(cli: Cli) -> ExitCode {
         Command::Resolve(args) => name::resolve(args, dirs),
         Command::Demo(args) => demo::demo(args),
         Command::Status(args) => status::status(&args, dirs),
+        Command::Events(args) => events::events(&args, dirs),
         Command::Reset(args) => status::reset(&args, dirs),
         Command::Completion(args) => completion::completion(&args),
         Command::Version => status::version(),
