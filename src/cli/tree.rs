@@ -46,6 +46,8 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// Show versions, processes and counts
     Status(print::FormatArgs),
+    /// Check what this machine can do, and say what is missing
+    Doctor(print::FormatArgs),
     /// Tell what happens until interrupted
     Events(events::EventsArgs),
     /// Stop every sandbox and remove everything that netdns made

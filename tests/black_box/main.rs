@@ -8,6 +8,7 @@ mod host;
 
 mod beside_docker;
 mod demo;
+mod doctor;
 mod events;
 mod isolation;
 mod membership;
