@@ -6,6 +6,8 @@ mod completion;
 pub mod daemon;
 mod demo;
 mod dirs;
+mod doctor;
+mod events;
 mod exec;
 mod filter;
 mod init;
@@ -58,6 +60,8 @@ fn dispatch(cli: Cli) -> ExitCode {
         Command::Resolve(args) => name::resolve(args, dirs),
         Command::Demo(args) => demo::demo(args),
         Command::Status(args) => status::status(&args, dirs),
+        Command::Doctor(args) => doctor::doctor(&args, dirs),
+        Command::Events(args) => events::events(&args, dirs),
         Command::Reset(args) => status::reset(&args, dirs),
         Command::Completion(args) => completion::completion(&args),
         Command::Version => status::version(),

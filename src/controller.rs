@@ -5,6 +5,7 @@
 
 mod effect;
 mod endpoint;
+mod event;
 mod failure;
 mod file;
 mod network;
@@ -20,6 +21,7 @@ mod turn;
 mod vanish;
 mod watch;
 
+pub use event::{Event, Events, Happening, Joint};
 pub use failure::Failure;
 pub use replica::Replica;
 pub use sandbox::Admitted;
@@ -28,16 +30,13 @@ pub use supervise::{Resolver, Returned, Supervisor};
 use crate::decide::Policy;
 use crate::etc::HostResolv;
 use crate::kernel::Kernel;
-use crate::model::{Millis, SandboxId, State};
+use crate::model::{Millis, State};
 use crate::store::Store;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::sync::{Mutex, MutexGuard, broadcast};
+use tokio::sync::{Mutex, MutexGuard};
 use turn::Turn;
-
-/// How many ends may be told before one who waits looks.
-const ENDS: usize = 256;
 
 /// Where a sandbox's resolver listens (`--dns-listen`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +73,7 @@ pub struct Controller<K, S> {
     replica: Arc<Replica>,
     resolver: Resolver,
     settings: Settings,
-    /// Sandboxes that have ended, with their exit codes.
-    ends: broadcast::Sender<(SandboxId, i32)>,
+    events: Arc<Events>,
     myself: Weak<Self>,
 }
 
@@ -87,9 +85,9 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         resolver: Resolver,
         replica: Arc<Replica>,
         settings: Settings,
+        events: Arc<Events>,
     ) -> Arc<Self> {
         let kernel = Arc::new(kernel);
-        let ends = broadcast::Sender::new(ENDS);
         Arc::new_cyclic(|myself| Self {
             kernel: kernel.clone(),
             turn: Mutex::new(Turn::new(
@@ -98,12 +96,12 @@ impl<K: Kernel, S: Store> Controller<K, S> {
                 resolver.clone(),
                 replica.clone(),
                 settings.clone(),
-                ends.clone(),
+                events.clone(),
             )),
             replica,
             resolver,
             settings,
-            ends,
+            events,
             myself: myself.clone(),
         })
     }
@@ -128,6 +126,11 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         &self.replica
     }
 
+    /// Returns what has happened.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
     /// Waits for the turn: commands take it in the order in which they came.
     async fn turn(&self) -> MutexGuard<'_, Turn<K, S>> {
         self.turn.lock().await
@@ -135,7 +138,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
 }
 
 /// Returns the time of day.
-fn now() -> Millis {
+pub fn now() -> Millis {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as Millis)
 }
 

@@ -11,6 +11,7 @@ pub mod netns;
 pub mod nft;
 mod observe;
 mod port;
+pub mod probe;
 mod route;
 mod rtnl;
 mod socket;

@@ -29,10 +29,14 @@ const MAY_USE: [(&str, &[&str]); 14] = [
 ];
 
 /// Files that may use more than their module, and why.
-const MORE: [(&str, &[&str]); 4] = [
+const MORE: [(&str, &[&str]); 7] = [
     // The composition root, and its flags, parsed into what it composes.
     ("cli/daemon.rs", &["*"]),
     ("cli/daemon/args.rs", &["ipam"]),
+    // They look at the machine themselves, with a daemon or without.
+    ("cli/doctor/features.rs", &["kernel"]),
+    ("cli/doctor/forwarding.rs", &["kernel"]),
+    ("cli/doctor/ours.rs", &["kernel"]),
     // It starts the resolver.
     ("cli/resolver.rs", &["resolver"]),
     // It serves a controller over any `Kernel` and any `Store`.

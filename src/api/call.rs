@@ -46,6 +46,13 @@ macro_rules! calls {
 calls! {
     /// `status`.
     GetStatus "status" -> view::Status {}
+    /// `events`: what has happened after an event; where nothing has, waits for it.
+    Events "events" -> Happened {
+        /// The last event that is known: 0 for all that are kept, none for only what comes.
+        after: Option<u64>,
+        /// How long to wait at most, in seconds.
+        wait: u32,
+    }
     /// `reset`: stops every sandbox and removes everything that bears our mark.
     Reset "reset" -> Done {}
 
@@ -190,6 +197,17 @@ pub struct Done {
     /// Lines for stderr.
     #[serde(default)]
     pub warnings: Vec<String>,
+}
+
+/// What has happened, oldest first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Happened {
+    /// The events.
+    pub events: Vec<view::Event>,
+    /// What to ask with next.
+    pub last: u64,
+    /// Whether some in between are kept no more.
+    pub lost: bool,
 }
 
 /// A network was made.

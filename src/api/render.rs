@@ -1,10 +1,12 @@
 //! Rendering: State as inspect, ps, ls and names show it. Pure; the shapes are those of [`view`](super::view).
 
+mod event;
 mod name;
 mod network;
 mod sandbox;
 mod time;
 
+pub use event::event;
 pub use name::names;
 pub use network::network;
 pub use sandbox::sandbox;

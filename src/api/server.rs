@@ -15,11 +15,15 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::post;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 type Shared<K, S> = Arc<Controller<K, S>>;
 
 /// The largest body that is read: far above any real request.
 const BODY_LIMIT: usize = 1 << 20;
+
+/// How long one question about events may wait, in seconds.
+const LONGEST_POLL: u32 = 60;
 
 /// Returns the routes of every call.
 pub fn router<K: Kernel, S: Store>(controller: Shared<K, S>) -> Router {
@@ -27,6 +31,7 @@ pub fn router<K: Kernel, S: Store>(controller: Shared<K, S>) -> Router {
     let routes = networks(sandboxes(names(routes)));
     routes
         .on(|c, _: call::GetStatus| async move { Ok(status(&c).await) })
+        .on(|c, call: call::Events| async move { Ok(happened(&c, &call).await) })
         .on(|c, _: call::Reset| async move { c.reset().await.map(done) })
         .router
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
@@ -180,6 +185,24 @@ fn attached(admitted: Admitted) -> call::Attached {
 fn removed(sandbox: Arc<crate::model::Sandbox>) -> call::Removed {
     let (id, name) = (sandbox.id.to_string(), sandbox.name.to_string());
     call::Removed { id, name, warnings: Vec::new() }
+}
+
+/// Returns what there is at once, else waits, but not for ever: the client may have gone.
+async fn happened<K: Kernel, S: Store>(
+    controller: &Controller<K, S>,
+    call: &call::Events,
+) -> call::Happened {
+    let events = controller.events();
+    let after = call.after.unwrap_or_else(|| events.last());
+    let patience = Duration::from_secs(call.wait.min(LONGEST_POLL).into());
+    let next = tokio::time::timeout(patience, events.next(after)).await;
+    let batch = next.unwrap_or_else(|_| events.after(after));
+    call::Happened {
+        events: batch.events.iter().map(render::event).collect(),
+        last: batch.last,
+        // Who asks for all that is kept knows of none before.
+        lost: batch.lost && after > 0,
+    }
 }
 
 async fn status<K: Kernel, S: Store>(controller: &Controller<K, S>) -> view::Status {

@@ -189,3 +189,19 @@ pub struct Status {
     pub run_dir: String,
     pub state_dir: String,
 }
+
+/// A line of `events`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the field names say it")]
+pub struct Event {
+    pub time: String,
+    /// `network`, `sandbox`, `firewall` or `resolver`.
+    pub r#type: String,
+    pub action: String,
+    pub name: String,
+    /// Empty for what has none.
+    #[serde(rename = "ID")]
+    pub id: String,
+    pub attributes: BTreeMap<String, String>,
+}

@@ -8,7 +8,7 @@ pub use args::{DaemonArgs, DnsListen};
 use super::Dirs;
 use super::outcome::{Failure, need_root};
 use crate::api::server;
-use crate::controller::{self, Controller, Listen, Replica, Settings, Supervisor};
+use crate::controller::{self, Controller, Events, Listen, Replica, Settings, Supervisor};
 use crate::decide::Policy;
 use crate::etc::HostResolv;
 use crate::ipam::Pools;
@@ -144,11 +144,13 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
         warn!(file = %dirs.resolv_conf.display(), "no DNS server: names that netdns does not know will fail");
     }
     let replica = Arc::new(Replica::new(servers));
-    let (events, unasked) = mpsc::unbounded_channel();
-    let (mut supervisor, resolver) = Supervisor::new(&dirs.run_dir, replica.clone(), events)
-        .map_err(failed("find the resolver's program"))?;
+    let events = Arc::new(Events::new(controller::now()));
+    let (says, unasked) = mpsc::unbounded_channel();
+    let (mut supervisor, resolver) =
+        Supervisor::new(&dirs.run_dir, replica.clone(), says, events.clone())
+            .map_err(failed("find the resolver's program"))?;
     let returned = supervisor.adopt().await;
-    let controller = Controller::new(kernel, store, resolver, replica, settings);
+    let controller = Controller::new(kernel, store, resolver, replica, settings, events);
     controller.recover(returned).await.map_err(explained)?;
     let supervision = tokio::spawn(supervisor.run());
     // From here on the names of a command that has returned are answered.

@@ -76,7 +76,8 @@ pub fn json_pretty<T: Serialize + ?Sized>(value: &T) -> Result<(), Failure> {
     line(&String::from_utf8_lossy(&text))
 }
 
-fn to_json<T: Serialize>(item: &T) -> String {
+/// Returns one item as one line of JSON.
+pub fn to_json<T: Serialize>(item: &T) -> String {
     serde_json::to_string(item).expect("replies are plain data")
 }
 

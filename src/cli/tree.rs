@@ -1,6 +1,8 @@
 //! The tree of commands. Each noun's flags stand in its own file.
 
-use super::{Dirs, completion, daemon, demo, name, network, print, resolver, sandbox, status};
+use super::{
+    Dirs, completion, daemon, demo, events, name, network, print, resolver, sandbox, status,
+};
 use clap::{Parser, Subcommand};
 
 /// A container network manager: a network and a name for every network namespace
@@ -44,6 +46,10 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// Show versions, processes and counts
     Status(print::FormatArgs),
+    /// Check what this machine can do, and say what is missing
+    Doctor(print::FormatArgs),
+    /// Tell what happens until interrupted
+    Events(events::EventsArgs),
     /// Stop every sandbox and remove everything that netdns made
     Reset(status::ResetArgs),
     /// Print completions for a shell

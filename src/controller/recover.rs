@@ -72,7 +72,9 @@ impl<K: Kernel, S: Store> Turn<K, S> {
                     let end = end_of(&sandbox, code);
                     let removed = matches!(end, Change::RemoveSandbox(_));
                     file::displace(&self.state, sandbox.id, &self.settings);
+                    let before = self.state.clone();
                     self.note(&end)?;
+                    self.tell(&end, &before);
                     file::discard(&sandbox, removed, &self.settings);
                 }
             }

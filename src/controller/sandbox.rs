@@ -1,5 +1,6 @@
 //! Commands on sandboxes: a namespace becomes one, is stopped, is let go.
 
+use super::event::Happening;
 use super::file::{self, Texts};
 use super::turn::Turn;
 use super::watch::{exited, signal};
@@ -14,7 +15,6 @@ use rustix::process::Signal;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast;
 use tracing::{info, warn};
 
 /// How long a killed process may take to end.
@@ -174,7 +174,12 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         };
         let code = file::exit_code(&sandbox, &turn.settings);
         info!(sandbox = %sandbox.name, code, "ended");
-        turn.forget(end_of(&sandbox, code)).await
+        let forgotten = turn.forget(end_of(&sandbox, code)).await;
+        if turn.state.sandboxes.get(&id).is_some_and(|sandbox| sandbox.is_running()) {
+            // It could not be recorded, and is true all the same.
+            self.events.tell([Happening::Ended(sandbox, code)], now());
+        }
+        forgotten
     }
 
     /// Sends a signal to a running sandbox's command. After SIGKILL it returns when the end is recorded.
@@ -195,22 +200,22 @@ impl<K: Kernel, S: Store> Controller<K, S> {
     /// Waits until a sandbox has ended, and returns its exit code.
     pub async fn wait(&self, text: &str) -> Result<i32, Failure> {
         // Listening comes before looking: an end in between is told.
-        let mut ends = self.ends.subscribe();
+        let mut seen = self.events.last();
         let id = match self.state().sandbox(text)? {
             sandbox if sandbox.is_running() => sandbox.id,
             sandbox => return Ok(exit_code(sandbox)),
         };
         loop {
-            match ends.recv().await {
-                Ok((ended, code)) if ended == id => return Ok(code),
-                Ok(_) => {}
-                Err(broadcast::error::RecvError::Closed) => return Err(Failure::Silent),
-                Err(broadcast::error::RecvError::Lagged(_)) => {
-                    match self.state().sandboxes.get(&id) {
-                        Some(sandbox) if sandbox.is_running() => {}
-                        Some(sandbox) => return Ok(exit_code(sandbox)),
-                        None => return Err(Refusal::SandboxNotFound(text.to_owned()).into()),
-                    }
+            let batch = self.events.next(seen).await;
+            if let Some(code) = batch.events.iter().find_map(|event| event.end_of(id)) {
+                return Ok(code);
+            }
+            seen = batch.last;
+            if batch.lost {
+                match self.state().sandboxes.get(&id) {
+                    Some(sandbox) if sandbox.is_running() => {}
+                    Some(sandbox) => return Ok(exit_code(sandbox)),
+                    None => return Err(Refusal::SandboxNotFound(text.to_owned()).into()),
                 }
             }
         }
@@ -269,15 +274,9 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         };
         let Some(sandbox) = self.state.sandboxes.get(id).cloned() else { return Ok(()) };
         let removed = matches!(change, Change::RemoveSandbox(_));
-        let code = file::exit_code(&sandbox, &self.settings);
         self.processes.remove(id);
         let before = self.state.clone();
-        let done = self.make_true(change).await;
-        if sandbox.is_running() {
-            // Nobody may be waiting.
-            let _ = self.ends.send((sandbox.id, code));
-        }
-        done?;
+        self.make_true(change).await?;
         file::displace(&before, sandbox.id, &self.settings);
         file::discard(&sandbox, removed, &self.settings);
         self.release_ports().await;

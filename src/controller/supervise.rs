@@ -7,9 +7,10 @@
 //!    └──────────▶ spawn ────────────────┴──────────────── spawn ◀────────────────────┘
 //! ```
 
-use super::Failure;
+use super::event::{Events, Happening};
 use super::replica::{Message, Replica, Sockets};
 use super::spawn::{self, Process};
+use super::{Failure, now};
 use crate::channel::{
     self, Build, ChannelError, Client, Counters, FromResolver, ToResolver, Unasked,
 };
@@ -132,18 +133,20 @@ pub struct Supervisor {
     build: Build,
     replica: Arc<Replica>,
     standing: watch::Sender<Standing>,
-    events: mpsc::UnboundedSender<FromResolver>,
+    unasked: mpsc::UnboundedSender<FromResolver>,
+    events: Arc<Events>,
     listener: Option<OwnedFd>,
     adopted: Option<(Link, Unasked)>,
     retiring: Option<Client>,
 }
 
 impl Supervisor {
-    /// Makes a supervisor, and the way to its resolver. What a resolver says unasked goes to `events`.
+    /// Makes a supervisor, and the way to its resolver. What a resolver says unasked goes to `unasked`.
     pub fn new(
         run_dir: &std::path::Path,
         replica: Arc<Replica>,
-        events: mpsc::UnboundedSender<FromResolver>,
+        unasked: mpsc::UnboundedSender<FromResolver>,
+        events: Arc<Events>,
     ) -> io::Result<(Self, Resolver)> {
         let (standing, receiver) = watch::channel(Standing::Starting);
         let supervisor = Self {
@@ -152,6 +155,7 @@ impl Supervisor {
             build: Build::current()?,
             replica,
             standing,
+            unasked,
             events,
             listener: None,
             adopted: None,
@@ -191,13 +195,18 @@ impl Supervisor {
     /// Keeps a resolver serving until the daemon ends.
     pub async fn run(mut self) {
         loop {
-            let started = match self.adopted.take() {
-                Some(adopted) => Ok(adopted),
-                None => self.start().await,
-            };
-            let served = match started {
-                Ok((link, unasked)) => self.serve(Arc::new(link), unasked).await,
-                Err(error) => Err(error),
+            let served = match self.adopted.take() {
+                Some((link, unasked)) => {
+                    let adopted = Happening::ResolverAdopted(link.process.pid);
+                    self.serve(Arc::new(link), unasked, adopted).await
+                }
+                None => match self.start().await {
+                    Ok((link, unasked)) => {
+                        let started = Happening::ResolverStarted(link.process.pid);
+                        self.serve(Arc::new(link), unasked, started).await
+                    }
+                    Err(error) => Err(error),
+                },
             };
             self.standing.send_replace(Standing::Down);
             if let Err(error) = served {
@@ -233,10 +242,16 @@ impl Supervisor {
         }
     }
 
-    /// Gives a resolver everything, then watches it. Returns when it is no more.
-    async fn serve(&mut self, link: Arc<Link>, mut unasked: Unasked) -> Result<(), ChannelError> {
+    /// Gives a resolver everything, tells that it serves, then watches it. Returns when it is no more.
+    async fn serve(
+        &mut self,
+        link: Arc<Link>,
+        mut unasked: Unasked,
+        serves: Happening,
+    ) -> Result<(), ChannelError> {
         send(&link.client, &self.replica.snapshot()).await?;
         self.standing.send_replace(Standing::Up(link.clone()));
+        self.events.tell([serves], now());
         if let Some(old) = self.retiring.take() {
             // It ends by itself once it has answered what it has read.
             let _ = timeout(PATIENCE, old.request(&ToResolver::Drain, &[])).await;
@@ -244,7 +259,7 @@ impl Supervisor {
         loop {
             tokio::select! {
                 event = unasked.next() => match event {
-                    Some(event) => drop(self.events.send(event)),
+                    Some(event) => drop(self.unasked.send(event)),
                     None => break,
                 },
                 () = sleep(WATCHDOG) => {
@@ -258,6 +273,7 @@ impl Supervisor {
         // Whoever is stopped and wakes later must not answer beside its successor.
         link.process.kill();
         warn!(pid = link.process.pid, "the resolver is gone");
+        self.events.tell([Happening::ResolverDied(link.process.pid)], now());
         Ok(())
     }
 }

@@ -1,12 +1,13 @@
 //! Turn: what a command has while it works, and the beats after deciding.
 
 use super::effect::Effect;
+use super::event::{self, Events, Happening};
 use super::replica::{Message, Replica, Sockets, give};
-use super::{Failure, Listen, Resolver, Settings, file};
+use super::{Failure, Listen, Resolver, Settings, file, now};
 use crate::channel::{ToResolver, batches};
 use crate::driver::{self, Scope, firewall};
 use crate::kernel::{Kernel, Touched};
-use crate::model::{Change, NetworkId, SandboxId, State};
+use crate::model::{Change, NetworkId, Sandbox, SandboxId, State};
 use crate::plan::{self, Place, Step, nft};
 use crate::registry::{Update, sandbox_view};
 use crate::store::{Store, Ticket};
@@ -14,7 +15,6 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use tokio::sync::broadcast;
 use tracing::{info, warn};
 
 /// How many UDP and TCP sockets a sandbox with servers of its own is given at first.
@@ -34,8 +34,7 @@ pub struct Turn<K, S> {
     pub(super) processes: BTreeMap<SandboxId, Arc<OwnedFd>>,
     /// The host's table as it was applied last.
     pub(super) firewall: Option<nft::Table>,
-    /// Where the ends of sandboxes are told, with their exit codes.
-    pub(super) ends: broadcast::Sender<(SandboxId, i32)>,
+    pub(super) events: Arc<Events>,
 }
 
 impl<K: Kernel, S: Store> Turn<K, S> {
@@ -45,7 +44,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         resolver: Resolver,
         replica: Arc<Replica>,
         settings: Settings,
-        ends: broadcast::Sender<(SandboxId, i32)>,
+        events: Arc<Events>,
     ) -> Self {
         Self {
             state: Arc::default(),
@@ -57,7 +56,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             cursors: BTreeMap::new(),
             processes: BTreeMap::new(),
             firewall: None,
-            ends,
+            events,
         }
     }
 
@@ -69,6 +68,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let Some(withdrawal) = change.withdrawal() else {
             // Nothing withdraws it at the next start either.
             self.settle(ticket);
+            self.tell(&change, &before);
             return done;
         };
         // What stays pending is withdrawn at the next start, so it is not done.
@@ -76,13 +76,22 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             Ok(warnings) => self.store.settle(ticket).map(|()| warnings).map_err(Failure::from),
             Err(failure) => Err(failure),
         };
-        if let Err(failure) = &done {
-            warn!(failure = failure.text(), "withdrawing what could not be made true");
-            if self.withdraw(&withdrawal).await {
-                self.settle(ticket);
+        match &done {
+            Ok(_) => self.tell(&change, &before),
+            Err(failure) => {
+                warn!(failure = failure.text(), "withdrawing what could not be made true");
+                if self.withdraw(&withdrawal).await {
+                    self.settle(ticket);
+                }
             }
         }
         done
+    }
+
+    /// Tells what a change that is recorded has brought about.
+    pub(super) fn tell(&self, change: &Change, before: &State) {
+        let code = |sandbox: &Sandbox| file::exit_code(sandbox, &self.settings);
+        self.events.tell(event::of(change, before, &self.state, code), now());
     }
 
     /// Beat 2: appends the change to the store, pending, then applies it to State.
@@ -198,6 +207,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             warn!("another tool changed our firewall table: put back");
             self.firewall = None;
             self.converge_firewall().await?;
+            self.events.tell([Happening::FirewallRepaired], now());
         }
         if self.settings.foreign_hooks && self.firewall.is_some() {
             self.converge_foreign_hooks().await;

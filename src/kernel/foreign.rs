@@ -71,6 +71,28 @@ pub fn remove() -> Result<(), ForeignError> {
     commit(&chains.flat_map(|chain| removals(&listing, chain)).collect::<Vec<_>>())
 }
 
+/// What is found of another tool's FORWARD chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    /// Where our rules belong.
+    pub chain: &'static str,
+    /// Whether they stand there.
+    pub passed: bool,
+    /// What puts them there.
+    pub commands: Vec<String>,
+}
+
+/// Looks whether another tool's FORWARD chain drops our traffic, and changes nothing; none if it does not.
+pub fn look() -> Result<Option<Obstacle>, ForeignError> {
+    let Some(listing) = Listing::read()? else { return Ok(None) };
+    let Some(chain) = listing.place() else { return Ok(None) };
+    let command = |(position, rule): (usize, Vec<String>)| {
+        format!("iptables -I {chain} {position} {}", rule.join(" "))
+    };
+    let commands = (1..).zip(rules(&listing.docker_bridges())).map(command).collect();
+    Ok(Some(Obstacle { chain, passed: listing.is_in_place(chain), commands }))
+}
+
 /// The rules in the order in which they stand: what leaves our links, but for the bridges of Docker's, about which
 /// Docker's own rules decide; the answers to it; and what was published. The last two are narrow because our links are
 /// also where others' traffic would enter.

@@ -6,7 +6,7 @@
 use super::KernelError;
 use super::rtnl::Rtnl;
 use crate::plan::Place;
-use nix::sched::{CloneFlags, setns};
+use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::fstat;
 use std::fs::OpenOptions;
 use std::future::Future;
@@ -25,6 +25,17 @@ pub fn within<T: Send>(ns: BorrowedFd<'_>, work: impl FnOnce() -> T + Send) -> i
     thread::scope(|scope| {
         let inside = thread::Builder::new().name("netns".into()).spawn_scoped(scope, || {
             setns(ns, CloneFlags::CLONE_NEWNET)?;
+            Ok(work())
+        })?;
+        inside.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+/// Runs `work` on a fresh thread in a network namespace of its own, which ends with the thread and what it opened.
+pub(super) fn fresh<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    thread::scope(|scope| {
+        let inside = thread::Builder::new().name("netns".into()).spawn_scoped(scope, || {
+            unshare(CloneFlags::CLONE_NEWNET)?;
             Ok(work())
         })?;
         inside.join().unwrap_or_else(|panic| resume_unwind(panic))

@@ -12,7 +12,7 @@ pub(super) mod wire;
 #[cfg(test)]
 pub(super) mod tests;
 
-use crate::plan::nft::{Delta, Family, Table, dns_table};
+use crate::plan::nft::{Delta, Family, Hook, Table, dns_table};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
 use rtnetlink::sys::Socket;
@@ -121,6 +121,21 @@ impl Nft {
         }
     }
 
+    /// Returns every chain of a family that drops what is passed on and no rule of it accepts, as `TABLE` and `CHAIN`.
+    pub fn dropping(&mut self, family: Family) -> Result<Vec<(String, String)>, NftError> {
+        self.drain()?;
+        self.send(&wire::dump(libc::NFT_MSG_GETCHAIN as u16, family))?;
+        let mut buffer = vec![0; 64 << 10];
+        let mut found = Vec::new();
+        while let Some(length) = self.receive(&mut buffer)? {
+            for message in wire::messages(&buffer[..length]) {
+                refusal_of(&message, &[]).map_or(Ok(()), Err)?;
+                found.extend(dropping_chain(&message));
+            }
+        }
+        Ok(found)
+    }
+
     fn commit(&mut self, batch: wire::Batch) -> Result<(), NftError> {
         let (bytes, names) = batch.finish();
         self.drain()?;
@@ -167,6 +182,31 @@ impl Nft {
             }
         }
     }
+}
+
+/// Reads a chain that was dumped: its table and name if it stands at the forward hook and its policy is to drop.
+fn dropping_chain(message: &wire::Message<'_>) -> Option<(String, String)> {
+    use abi::attr::{chain, hook};
+    const FAMILY_HEADER: usize = 4;
+    if !message.is_nf_tables() {
+        return None;
+    }
+    let payload = message.payload.get(FAMILY_HEADER..)?;
+    let of =
+        |bytes, wanted| wire::attributes(bytes).find(|(kind, _)| *kind == wanted).map(|(_, v)| v);
+    let number = |bytes: &[u8]| Some(u32::from_be_bytes(bytes.try_into().ok()?));
+    let text = |bytes: &[u8]| {
+        String::from_utf8_lossy(bytes.strip_suffix(&[0]).unwrap_or(bytes)).into_owned()
+    };
+    let stands = number(of(of(payload, chain::HOOK)?, hook::HOOKNUM)?)?;
+    let policy = number(of(payload, chain::POLICY)?)?;
+    let drops = stands == Hook::Forward as u32 && policy == libc::NF_DROP as u32;
+    drops.then_some((text(of(payload, chain::TABLE)?), text(of(payload, chain::NAME)?)))
+}
+
+/// Tries whether a table can belong to a socket and outlive it, in the namespace of the calling thread.
+pub(super) fn try_ownership() -> Result<(), NftError> {
+    Nft::open()?.commit(encode::replace_owned(&dns_table(1, 1)))
 }
 
 fn refusal_of(message: &wire::Message<'_>, names: &[String]) -> Option<NftError> {

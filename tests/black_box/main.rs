@@ -8,6 +8,8 @@ mod host;
 
 mod beside_docker;
 mod demo;
+mod doctor;
+mod events;
 mod isolation;
 mod membership;
 mod names;

@@ -643,7 +643,7 @@ fn start_without_nf_tables(host: &Host) -> Child {
     daemon
 }
 
-fn deny_netfilter_sockets() -> std::io::Result<()> {
+pub fn deny_netfilter_sockets() -> std::io::Result<()> {
     const fn step(code: u32, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
         libc::sock_filter { code: code as u16, jt, jf, k }
     }

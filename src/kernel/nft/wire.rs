@@ -70,6 +70,14 @@ pub fn single(kind: u16, family: Family, body: impl FnOnce(&mut Attrs<'_>)) -> V
     bytes
 }
 
+/// Returns one message that asks for all objects of a kind.
+pub fn dump(kind: u16, family: Family) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let flags = REQUEST | libc::NLM_F_DUMP as u16;
+    append(&mut bytes, SUBSYSTEM | kind, flags, 0, family_number(family), 0, |_| {});
+    bytes
+}
+
 fn append(
     bytes: &mut Vec<u8>,
     kind: u16,
