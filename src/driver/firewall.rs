@@ -243,11 +243,14 @@ impl<'a> Bridged<'a> {
 /// Returns where a running sandbox's ports lead: to its address on the network that gives it its default route, so that
 /// answers come back.
 pub fn targets(state: &State, sandbox: SandboxId) -> impl Iterator<Item = (Publish, Ipv4Addr)> {
-    let target = state.gateway_of(sandbox).and_then(|(endpoint, network)| {
+    let sandbox = state.sandboxes.get(&sandbox).filter(|sandbox| sandbox.is_running());
+    // To find the address all endpoints are looked through: not for each of many sandboxes that publish nothing.
+    let publishing = sandbox.filter(|sandbox| !sandbox.publish.is_empty());
+    let gateway = publishing.and_then(|sandbox| state.gateway_of(sandbox.id));
+    let target = gateway.and_then(|(endpoint, network)| {
         (network.driver == DriverKind::Bridge).then(|| ipv4(endpoint)).flatten()
     });
-    let running = state.sandboxes.get(&sandbox).filter(|sandbox| sandbox.is_running());
-    let published = running.into_iter().flat_map(|sandbox| &sandbox.publish);
+    let published = publishing.into_iter().flat_map(|sandbox| &sandbox.publish);
     published.filter_map(move |publish| Some((*publish, target?)))
 }
 
