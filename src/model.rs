@@ -4,6 +4,7 @@
 //! and no randomness; ids and times are given. Addresses are lists of both families from the first day.
 
 mod addr;
+mod causes;
 mod change;
 mod host;
 mod id;
@@ -17,6 +18,7 @@ mod sandbox;
 mod state;
 
 pub use addr::{IfName, Mac, Proto};
+pub use causes::with_causes;
 pub use change::Change;
 pub use host::HostFacts;
 pub use id::{EndpointId, Id, NetworkId, SandboxId};

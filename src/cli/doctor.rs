@@ -13,7 +13,6 @@ use super::outcome::{Outcome, need_root};
 use super::print::{self, Format, FormatArgs};
 use known::Known;
 use serde::Serialize;
-use std::error::Error;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -84,20 +83,6 @@ fn text(finding: &Finding) -> String {
     let mut text = format!("{result:<6}{:<15}{}\n", finding.check, finding.seen);
     if !finding.hint.is_empty() {
         text += &format!("      hint: {}\n", finding.hint);
-    }
-    text
-}
-
-/// Returns an error with its causes in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
     }
     text
 }

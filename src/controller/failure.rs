@@ -1,7 +1,7 @@
 //! Failure: why a command did not come true.
 
 use crate::kernel::KernelError;
-use crate::model::{Kind, Refusal};
+use crate::model::{Kind, Refusal, with_causes};
 use crate::store::StoreError;
 
 /// A refusal, or what the kernel or the disk did.
@@ -62,15 +62,6 @@ impl Failure {
 
     /// Returns the whole chain of causes in one line.
     pub fn text(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(cause) = source {
-            let cause_text = cause.to_string();
-            if !text.ends_with(&cause_text) {
-                text = format!("{text}: {cause_text}");
-            }
-            source = cause.source();
-        }
-        text
+        with_causes(self)
     }
 }

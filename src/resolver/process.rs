@@ -6,6 +6,7 @@ use super::replica::Replica;
 use super::shard::Shards;
 use super::shared::{Limits, Shared};
 use crate::channel::{Build, Watched};
+use crate::model::with_causes;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use std::fs::{self, File};
 use std::io;
@@ -31,7 +32,7 @@ pub fn run(listener: RawFd) -> ExitCode {
     match start(listener) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(error = %chain(&*error), "resolver ends");
+            tracing::error!(error = %with_causes(&*error), "resolver ends");
             ExitCode::FAILURE
         }
     }
@@ -101,9 +102,4 @@ fn close_others(kept: &OwnedFd) -> io::Result<()> {
         let _ = nix::unistd::close(number);
     }
     Ok(())
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

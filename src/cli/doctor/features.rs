@@ -1,8 +1,9 @@
 //! What the kernel has and lacks, and what will not work without it.
 
-use super::{Finding, chain};
+use super::Finding;
 use crate::kernel::KernelError;
 use crate::kernel::probe::{self, Feature};
+use crate::model::with_causes;
 
 /// Tries what the kernel has to have.
 pub fn features() -> Vec<Finding> {
@@ -75,8 +76,8 @@ fn feature((feature, tried): (Feature, Result<(), KernelError>)) -> Finding {
     match (tried, feature) {
         (Ok(()), _) => Finding::ok(check, can),
         (Err(error), Feature::Ownership) => {
-            Finding::warn(check, format!("{cannot}: {}", chain(&error)), hint)
+            Finding::warn(check, format!("{cannot}: {}", with_causes(&error)), hint)
         }
-        (Err(error), _) => Finding::fail(check, format!("{cannot}: {}", chain(&error)), hint),
+        (Err(error), _) => Finding::fail(check, format!("{cannot}: {}", with_causes(&error)), hint),
     }
 }

@@ -1,10 +1,11 @@
 //! Whether the host passes on what our networks send, and who may drop it.
 
+use super::Finding;
 use super::known::Known;
 use super::ours::Marked;
-use super::{Finding, chain};
 use crate::api::view::Network;
 use crate::kernel::probe::{self, Forward};
+use crate::model::with_causes;
 use nix::unistd::{AccessFlags, access};
 use std::fs;
 
@@ -61,7 +62,7 @@ pub fn forward(links: &Marked) -> Vec<Finding> {
         Ok(found) => found,
         Err(error) => {
             let hint = "iptables -S and nft list ruleset show what drops";
-            return vec![Finding::warn(CHECK, chain(&error), hint)];
+            return vec![Finding::warn(CHECK, with_causes(&error), hint)];
         }
     };
     let in_use = links.as_ref().is_ok_and(|links| !links.is_empty());

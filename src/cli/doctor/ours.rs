@@ -1,9 +1,9 @@
 //! What of ours stands on the host without a reason, and what stands in its place.
 
+use super::Finding;
 use super::known::{Answers, Known};
-use super::{Finding, chain};
 use crate::kernel::{Kernel, KernelError, Linux, probe};
-use crate::model::{HostFacts, IfName};
+use crate::model::{HostFacts, IfName, with_causes};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 
@@ -20,8 +20,8 @@ pub fn strays(known: &Known, before: &Marked) -> Finding {
     const CHECK: &str = "strays";
     let (before, after) = match (before, probe::marked()) {
         (Ok(before), Ok(after)) => (before, after),
-        (Err(error), _) => return Finding::warn(CHECK, chain(error), "ip link shows them"),
-        (_, Err(error)) => return Finding::warn(CHECK, chain(&error), "ip link shows them"),
+        (Err(error), _) => return Finding::warn(CHECK, with_causes(error), "ip link shows them"),
+        (_, Err(error)) => return Finding::warn(CHECK, with_causes(&error), "ip link shows them"),
     };
     // A table that cannot be asked for is none.
     if before.is_empty() && after.is_empty() && probe::has_table().unwrap_or(false) {
@@ -87,7 +87,7 @@ fn facts() -> Result<HostFacts, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     let read = runtime.block_on(async { Linux::new()?.facts().await });
-    read.map_err(|error| chain(&error))
+    read.map_err(|error| with_causes(&error))
 }
 
 fn overlaps(answers: &Answers, facts: &HostFacts) -> Vec<String> {
