@@ -151,3 +151,26 @@ fn a_look_up_leaves_connection_tracking_alone() {
     host.inside("web", "ping -c1 127.0.0.11").ok();
     assert_ne!(tracked(), "0", "nothing is tracked here at all");
 }
+
+#[test]
+fn the_resolver_listens_where_the_daemon_was_told_to() {
+    for (listen, named) in [("direct", true), ("none", false)] {
+        let mut host = Host::new();
+        host.start(&["--dns-listen", listen]);
+        host.netdns(&["network", "create", "localnet"]).ok();
+        host.sleeper("web", &["--privileged", "--network", "localnet"]);
+        let known = host.netdns(&["exec", "web", "getent", "hosts", "web.localnet"]);
+        assert_eq!(known.code == 0, named, "{listen}: {known:?}");
+        assert_eq!(
+            host.inside("web", "nft list tables").ok(),
+            "",
+            "{listen}: nothing is rewritten"
+        );
+        let sockets = host.inside("web", "ss -Hlnu; ss -Hlnt").ok();
+        assert_eq!(
+            sockets.matches("127.0.0.11%lo:53 ").count(),
+            if named { 2 } else { 0 },
+            "{sockets}"
+        );
+    }
+}
