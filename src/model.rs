@@ -16,6 +16,7 @@ mod refusal;
 mod request;
 mod sandbox;
 mod state;
+mod time;
 
 pub use addr::{IfName, Mac, Proto};
 pub use causes::with_causes;
@@ -34,6 +35,4 @@ pub use sandbox::{
     Config, DnsConfig, Endpoint, ExtraHost, HostTarget, Origin, Sandbox, Shares, Status,
 };
 pub use state::State;
-
-/// Milliseconds since 1970-01-01T00:00:00Z.
-pub type Millis = u64;
+pub use time::{Millis, civil_time};

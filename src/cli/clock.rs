@@ -1,6 +1,7 @@
 //! Clock: times as text, RFC 3339 in UTC, and how long ago they were in Docker's words. The arithmetic is Howard
 //! Hinnant's days_from_civil; time zones and leap seconds are deliberately absent.
 
+use crate::model::civil_time;
 use std::time::{Duration, SystemTime};
 
 #[cfg(test)]
@@ -14,11 +15,7 @@ pub fn now() -> u64 {
 
 /// Writes milliseconds since the epoch as `2026-01-02T03:04:05.678Z`.
 pub fn format(millis: u64) -> String {
-    let (seconds, fraction) = (millis / 1000, millis % 1000);
-    let (days, rest) = ((seconds / 86_400) as i64, seconds % 86_400);
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:03}Z")
+    format!("{}.{:03}Z", civil_time(millis), millis % 1000)
 }
 
 /// Reads `2026-01-02T03:04:05[.678...]Z` as milliseconds since the epoch; other offsets than Z and earlier years than
@@ -83,19 +80,4 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     let year_of_era = year.rem_euclid(400);
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-}
-
-/// Returns the date of a day since 1970-01-01.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
 }
