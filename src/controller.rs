@@ -30,8 +30,9 @@ pub use supervise::{Resolver, Returned, Supervisor};
 use crate::decide::Policy;
 use crate::etc::HostResolv;
 use crate::kernel::Kernel;
-use crate::model::{Millis, State};
+use crate::model::{IfName, Millis, State, Traffic};
 use crate::store::Store;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -124,6 +125,11 @@ impl<K: Kernel, S: Store> Controller<K, S> {
     /// Returns what every resolver is given.
     pub fn replica(&self) -> &Replica {
         &self.replica
+    }
+
+    /// Returns what sandboxes' links have carried, by their names on the host.
+    pub async fn traffic(&self) -> Result<BTreeMap<IfName, Traffic>, Failure> {
+        Ok(self.kernel.traffic().await?)
     }
 
     /// Returns what has happened.

@@ -17,6 +17,7 @@ mod request;
 mod sandbox;
 mod state;
 mod time;
+mod traffic;
 
 pub use addr::{IfName, Mac, Proto};
 pub use causes::with_causes;
@@ -36,3 +37,4 @@ pub use sandbox::{
 };
 pub use state::State;
 pub use time::{Millis, civil_time};
+pub use traffic::{Flow, Traffic};

@@ -31,7 +31,10 @@ pub fn decide(
             None => choose(given, ports, request, &taken)?,
         };
         if let Some((_, by)) = taken.iter().find(|(other, _)| other.clashes(&publish)) {
-            return Err(Refusal::PortAllocated { publish, by: (*by).clone() });
+            return Err(match *by == sandbox {
+                true => Refusal::PortTwice { publish },
+                false => Refusal::PortAllocated { publish, by: (*by).clone() },
+            });
         }
         taken.push((publish, sandbox));
         decided.push(publish);

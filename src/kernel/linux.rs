@@ -6,12 +6,12 @@ use super::rtnl::Rtnl;
 use super::watch::Watch;
 use super::{
     DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, facts, foreign, link, look,
-    netns, nft, observe, port, route, socket, sysctl,
+    netns, nft, observe, port, route, socket, sysctl, traffic,
 };
-use crate::model::{AttachTo, HostFacts, IfName, Publish};
+use crate::model::{AttachTo, HostFacts, IfName, Publish, Traffic};
 use crate::plan::nft::Delta;
 use crate::plan::{Found, Place, Step, Wanted};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::net::IpAddr;
@@ -77,6 +77,10 @@ impl Kernel for Linux {
 
     async fn marked_links(&self) -> Result<BTreeSet<IfName>, KernelError> {
         observe::marked(&self.rtnl).await
+    }
+
+    async fn traffic(&self) -> Result<BTreeMap<IfName, Traffic>, KernelError> {
+        traffic::traffic(&self.rtnl).await
     }
 
     async fn observe(&self, wanted: &Wanted) -> Result<Found, KernelError> {

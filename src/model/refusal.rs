@@ -150,6 +150,8 @@ pub enum Refusal {
 
     #[error("Bind for {}:{} failed: port is already allocated", .publish.host_ip, .publish.host_port)]
     PortAllocated { publish: Publish, by: SandboxName },
+    #[error("Bind for {}:{} failed: port is already allocated", .publish.host_ip, .publish.host_port)]
+    PortTwice { publish: Publish },
     #[error("failed to bind host port {}:{}/{}: address already in use", .publish.host_ip, .publish.host_port, .publish.proto)]
     PortTaken { publish: Publish, by: Option<String> },
     #[error("failed to bind host port {}:{}/{}: cannot assign requested address", .publish.host_ip, .publish.host_port, .publish.proto)]
@@ -195,6 +197,7 @@ impl Refusal {
             | NamespaceTaken(_)
             | AlreadyConnected { .. }
             | PortAllocated { .. }
+            | PortTwice { .. }
             | PortTaken { .. }
             | CnameNotAlone(_) => Kind::Conflict,
             PoolsFull | SubnetFull(_) | NoFreePort(_) => Kind::Exhausted,
@@ -233,6 +236,7 @@ impl Refusal {
             HostNamespace(_) => "the host needs no sandbox: it reaches every bridge network already".into(),
             NotANamespace(_) => "ip netns add X makes /run/netns/X; /proc/PID/ns/net is a process's".into(),
             PortAllocated { by, .. } => format!("sandbox {by} publishes it"),
+            PortTwice { .. } => "it is asked for twice".into(),
             PortTaken { by: Some(owner), .. } => format!("{owner} holds it"),
             PortForeign { publish } => format!("{} is no address of this host", publish.host_ip),
             PublishShared => "publish the ports of the sandbox whose namespace it is".into(),

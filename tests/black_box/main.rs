@@ -7,10 +7,12 @@
 mod host;
 
 mod beside_docker;
+mod command;
 mod demo;
 mod doctor;
 mod events;
 mod isolation;
+mod listings;
 mod membership;
 mod names;
 mod ports;
