@@ -16,7 +16,7 @@ use crate::kernel::Linux;
 use crate::store::RedbStore;
 use ipnet::IpNet;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::unistd::{Group, chown};
+use nix::unistd::{Gid, chown};
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
@@ -211,17 +211,27 @@ fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener, Failure> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    let gid = match Group::from_name(group.unwrap_or("netdns")) {
-        Ok(Some(found)) => Some(found.gid),
-        _ if group.is_some() => {
-            return Err(Failure::new(format!("there is no group {}", group.unwrap_or_default())));
+    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+    let gid = match (gid_of(&groups, group.unwrap_or("netdns")), group) {
+        (None, Some(missing)) => {
+            return Err(Failure::new(format!("there is no group {missing}"))
+                .hint("it is looked for in /etc/group; a number works too"));
         }
-        _ => None,
+        (gid, _) => gid,
     };
     let listener = UnixListener::bind(path).map_err(failed)?;
     chown(path, None, gid).map_err(|error| failed(error.into()))?;
     fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
     Ok(listener)
+}
+
+/// Finds a group by its name or number; the C library would load shared objects to ask elsewhere.
+fn gid_of(groups: &str, wanted: &str) -> Option<Gid> {
+    let named = groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(wanted)).then(|| fields.nth(1)?.parse().ok()).flatten()
+    });
+    named.or_else(|| wanted.parse().ok()).map(Gid::from_raw)
 }
 
 fn say_ready(socket: &Path) -> Result<(), Failure> {
