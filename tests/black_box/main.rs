@@ -18,4 +18,5 @@ mod refusals;
 mod second_day;
 mod survival;
 mod walk;
+mod words;
 mod zones;
