@@ -1,6 +1,7 @@
 //! `netdns daemon`: the composition root. Builds the manager out of its parts, and serves until it is told to end.
 
 mod args;
+mod host_dns;
 mod lock;
 
 pub use args::{DaemonArgs, DnsListen};
@@ -72,6 +73,7 @@ fn prepare(args: &DaemonArgs, dirs: &Dirs) -> Result<Settings, Failure> {
     make_dir(&dirs.exits(), 0o700)?;
     make_dir(&dirs.state_dir, 0o700)?;
     make_dir(&dirs.logs(), 0o700)?;
+    args.host_dns.map_or(Ok(()), host_dns::check)?;
     Ok(Settings {
         run_dir: dirs.run_dir.clone(),
         state_dir: dirs.state_dir.clone(),
@@ -149,7 +151,10 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     let (mut supervisor, resolver) =
         Supervisor::new(&dirs.run_dir, replica.clone(), says, events.clone())
             .map_err(failed("find the resolver's program"))?;
-    let returned = supervisor.adopt().await;
+    let mut returned = supervisor.adopt().await;
+    if let Some(address) = args.host_dns {
+        replica.serve_host(host_dns::listener(address, returned.host_dns.take()).await?);
+    }
     let controller = Controller::new(kernel, store, resolver, replica, settings, events);
     controller.recover(returned).await.map_err(explained)?;
     let supervision = tokio::spawn(supervisor.run());

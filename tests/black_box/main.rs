@@ -10,6 +10,7 @@ mod beside_docker;
 mod demo;
 mod doctor;
 mod events;
+mod host_dns;
 mod isolation;
 mod membership;
 mod names;
