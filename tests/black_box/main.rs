@@ -11,6 +11,7 @@ mod command;
 mod demo;
 mod doctor;
 mod events;
+mod host_dns;
 mod isolation;
 mod listings;
 mod membership;
