@@ -13,6 +13,7 @@ mod doctor;
 mod events;
 mod everyday;
 mod host_dns;
+mod hostile;
 mod isolation;
 mod listings;
 mod membership;
