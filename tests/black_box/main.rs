@@ -7,6 +7,7 @@
 mod host;
 
 mod beside_docker;
+mod compare;
 mod demo;
 mod doctor;
 mod events;
