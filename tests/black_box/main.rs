@@ -8,6 +8,7 @@ mod host;
 
 mod beside_docker;
 mod command;
+mod compare;
 mod demo;
 mod doctor;
 mod events;
