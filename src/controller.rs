@@ -38,6 +38,7 @@ use std::sync::{Arc, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{Mutex, MutexGuard};
 use turn::Turn;
+use vanish::Files;
 
 /// Where a sandbox's resolver listens (`--dns-listen`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,7 @@ pub struct Controller<K, S> {
     resolver: Resolver,
     settings: Settings,
     events: Arc<Events>,
+    files: Files,
     myself: Weak<Self>,
 }
 
@@ -103,6 +105,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
             resolver,
             settings,
             events,
+            files: Files::default(),
             myself: myself.clone(),
         })
     }
