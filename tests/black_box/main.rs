@@ -14,6 +14,7 @@ mod isolation;
 mod membership;
 mod names;
 mod ports;
+mod reach;
 mod refusals;
 mod second_day;
 mod survival;

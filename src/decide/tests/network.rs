@@ -300,7 +300,7 @@ fn a_subnet_of_each_family_may_be_named_with_its_gateway_range_and_addresses() {
     let first = world.run(sandbox("a", &[on("n")])).unwrap().endpoints.remove(0);
     assert_eq!(first.addresses[1].to_string(), "2001:db8:1::8000/64");
     let asked = EndpointRequest { ip6: Some("2001:db8:1::5".parse().unwrap()), ..on("n") };
-    let second = world.run(sandbox("b", &[asked.clone()])).unwrap().endpoints.remove(0);
+    let second = world.run(sandbox("b", std::slice::from_ref(&asked))).unwrap().endpoints.remove(0);
     assert_eq!(second.addresses[1].to_string(), "2001:db8:1::5/64");
     assert_eq!(text(world.run(sandbox("c", &[asked])).map(|_| ())), "Address already in use");
 
