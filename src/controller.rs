@@ -14,6 +14,7 @@ mod record;
 mod recover;
 mod rename;
 mod replica;
+mod reserve;
 mod sandbox;
 mod spawn;
 mod supervise;

@@ -18,6 +18,7 @@ mod listings;
 mod membership;
 mod names;
 mod ports;
+mod reach;
 mod refusals;
 mod second_day;
 mod survival;
