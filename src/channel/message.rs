@@ -101,12 +101,20 @@ pub struct Counters {
     pub queries: u64,
     /// Answered from local data.
     pub local: u64,
+    /// Answered with what an upstream had said before.
+    pub cached: u64,
+    /// Answered with what was past its time.
+    pub stale: u64,
     /// Asked of an upstream.
     pub forwarded: u64,
-    /// Answered SERVFAIL.
+    /// Answered with a failure.
     pub failed: u64,
     /// Sandboxes served.
     pub sandboxes: u64,
+    /// Answers kept of upstreams that are asked from the host's namespace.
+    pub cache_entries: u64,
+    /// What they take, in bytes.
+    pub cache_bytes: u64,
 }
 
 /// From the manager. Each but `Hello` is answered by `Ack` unless said otherwise.

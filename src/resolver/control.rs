@@ -135,7 +135,7 @@ impl Control {
                 self.give_back(manager, seq).await?;
                 FromResolver::Ack
             }
-            ToResolver::Count => FromResolver::Counted(self.shared.stats.read(self.replica.len())),
+            ToResolver::Count => FromResolver::Counted(self.shared.count(self.replica.len())),
             ToResolver::Resolve(question) => return self.resolve(manager, seq, question).await,
             ToResolver::Ping => {
                 let come_by = self.shards.ping();

@@ -1,5 +1,6 @@
 //! Sandbox: what a shard needs to serve one sandbox, changed by the control loop while queries are answered.
 
+use super::cache::Cache;
 use super::inside::Inside;
 use super::shared::{Event, Shared};
 use super::upstream::{Upstreams, Via};
@@ -7,13 +8,16 @@ use super::view::View;
 use crate::model::SandboxId;
 use crate::registry::{Forward, Registry, SandboxView};
 use arc_swap::ArcSwap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The most forwards outstanding for one sandbox.
 const FORWARDS: usize = 1024;
+
+/// The bytes for what a sandbox's own servers have said.
+const CACHE: usize = 256 * 1024;
 
 /// The port of name servers.
 const PORT: u16 = 53;
@@ -53,7 +57,7 @@ impl Sandbox {
         events: UnboundedSender<Event>,
     ) -> Self {
         let inside = Arc::new(Inside::new(view.id, events));
-        let current = Current::new(view, registry, &inside, &Upstreams::nobody());
+        let current = Current::new(view, registry, &inside, None);
         Self {
             id: view.id,
             inside,
@@ -64,9 +68,8 @@ impl Sandbox {
 
     /// Changes what the next query is answered from.
     pub fn update(&self, view: &SandboxView, registry: &Arc<Registry>) {
-        let nobody = Arc::new(Upstreams::nobody());
-        let known = self.current().own.clone().unwrap_or(nobody);
-        self.current.store(Arc::new(Current::new(view, registry, &self.inside, &known)));
+        let known = self.current().own.clone();
+        self.current.store(Arc::new(Current::new(view, registry, &self.inside, known.as_ref())));
     }
 
     /// Returns what a query is answered from now.
@@ -75,7 +78,7 @@ impl Sandbox {
     }
 
     /// Returns whom an unknown name is asked of.
-    pub fn upstreams(&self, shared: &Shared) -> Arc<Upstreams> {
+    pub fn upstreams(&self, shared: &Shared, _name: &[u8]) -> Arc<Upstreams> {
         self.current().own.clone().unwrap_or_else(|| shared.host.load_full())
     }
 
@@ -92,16 +95,21 @@ impl Current {
         view: &SandboxView,
         registry: &Arc<Registry>,
         inside: &Arc<Inside>,
-        known: &Upstreams,
+        known: Option<&Arc<Upstreams>>,
     ) -> Self {
+        let asked = |servers: &[IpAddr]| {
+            let addresses: Vec<_> = servers.iter().map(|ip| SocketAddr::new(*ip, PORT)).collect();
+            let kept = known.filter(|known| known.servers.are(&addresses)).cloned();
+            kept.unwrap_or_else(|| {
+                let (via, cache) = (Via::Inside(inside.clone()), Arc::new(Cache::new(CACHE)));
+                Arc::new(Upstreams::new(&addresses, via, cache, known.map(|known| &**known)))
+            })
+        };
         let own = match &view.forward {
             Forward::Host => None,
-            Forward::Nobody => Some(Upstreams::nobody()),
-            Forward::Inside(servers) => {
-                let addresses = servers.iter().map(|server| SocketAddr::new(*server, PORT));
-                Some(Upstreams::new(addresses, Via::Inside(inside.clone()), known))
-            }
+            Forward::Nobody => Some(asked(&[])),
+            Forward::Inside(servers) => Some(asked(servers)),
         };
-        Self { view: View::new(view, registry), own: own.map(Arc::new) }
+        Self { view: View::new(view, registry), own }
     }
 }
