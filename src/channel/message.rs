@@ -5,7 +5,7 @@ use crate::registry::{SandboxView, Source, Update};
 use serde::{Deserialize, Serialize};
 
 /// The version of the messages; a resolver with another one is replaced, not adopted.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Which program speaks: a resolver of another build is replaced, not adopted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +142,8 @@ pub enum ToResolver {
     Resolve(Question),
     /// Answered by `Counters`.
     Count,
+    /// Forget what upstreams have said.
+    FlushCache,
     /// Answered by `Ack` as soon as every shard has come by.
     Ping,
     /// Read no more queries, answer those read, end.

@@ -42,6 +42,9 @@ pub enum Command {
     Names(print::FormatArgs),
     /// Look a name up as a sandbox or a network's member would
     Resolve(name::ResolveArgs),
+    /// What upstream servers have said
+    #[command(subcommand)]
+    Cache(name::CacheCommand),
     /// Show the whole walk in a host of its own that ends with it
     Demo(demo::DemoArgs),
     /// Show versions, processes and counts

@@ -135,6 +135,10 @@ impl Control {
                 self.give_back(manager, seq).await?;
                 FromResolver::Ack
             }
+            ToResolver::FlushCache => {
+                self.replica.flush_caches();
+                FromResolver::Ack
+            }
             ToResolver::Count => FromResolver::Counted(self.shared.count(self.replica.len())),
             ToResolver::Resolve(question) => return self.resolve(manager, seq, question).await,
             ToResolver::Ping => {

@@ -96,6 +96,12 @@ impl Replica {
         self.sandboxes.len()
     }
 
+    /// Forgets what upstreams have said, those of the host and those of single sandboxes.
+    pub fn flush_caches(&self) {
+        self.shared.cache.flush();
+        self.sandboxes.values().for_each(|sandbox| sandbox.flush_cache());
+    }
+
     /// Starts a snapshot.
     pub fn begin(&mut self) {
         self.snapshot = Some(Mentioned::default());

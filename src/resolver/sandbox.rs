@@ -72,6 +72,13 @@ impl Sandbox {
         self.current.store(Arc::new(Current::new(view, registry, &self.inside, known.as_ref())));
     }
 
+    /// Forgets what its own servers have said.
+    pub fn flush_cache(&self) {
+        if let Some(own) = &self.current().own {
+            own.servers.cache().flush();
+        }
+    }
+
     /// Returns what a query is answered from now.
     pub fn current(&self) -> arc_swap::Guard<Arc<Current>> {
         self.current.load()
@@ -83,7 +90,14 @@ impl Sandbox {
     }
 
     /// Takes the right to one more forward, if neither the sandbox nor the process has too many.
+    ///
+    /// A sandbox may have as many outstanding as there are left for others: so each of n greedy ones comes to one part in
+    /// n + 1, and the part that is left is there for whoever comes next.
     pub fn permit(&self, shared: &Shared) -> Option<Permit> {
+        let outstanding = FORWARDS - self.forwards.available_permits();
+        if outstanding >= shared.forwards.available_permits() {
+            return None;
+        }
         let sandbox = self.forwards.clone().try_acquire_owned().ok()?;
         let process = shared.forwards.clone().try_acquire_owned().ok()?;
         Some(Permit { _sandbox: sandbox, _process: process })
@@ -113,3 +127,6 @@ impl Current {
         Self { view: View::new(view, registry), own }
     }
 }
+
+#[cfg(test)]
+mod tests;
