@@ -4,6 +4,7 @@
 //! live and with which they end. They need root and the programs that `tests/run.sh` installs; what is missing is a
 //! failure with a message.
 
+mod debian;
 mod host;
 
 mod beside_docker;
@@ -14,6 +15,7 @@ mod host_dns;
 mod isolation;
 mod membership;
 mod names;
+mod package;
 mod ports;
 mod refusals;
 mod second_day;
