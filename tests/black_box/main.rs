@@ -4,6 +4,7 @@
 //! live and with which they end. They need root and the programs that `tests/run.sh` installs; what is missing is a
 //! failure with a message.
 
+mod debian;
 mod host;
 
 mod beside_docker;
@@ -17,6 +18,7 @@ mod isolation;
 mod listings;
 mod membership;
 mod names;
+mod package;
 mod ports;
 mod reach;
 mod refusals;
