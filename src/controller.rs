@@ -14,6 +14,7 @@ mod record;
 mod recover;
 mod rename;
 mod replica;
+mod reserve;
 mod sandbox;
 mod spawn;
 mod supervise;
@@ -38,6 +39,7 @@ use std::sync::{Arc, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{Mutex, MutexGuard};
 use turn::Turn;
+use vanish::Files;
 
 /// Where a sandbox's resolver listens (`--dns-listen`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +77,7 @@ pub struct Controller<K, S> {
     resolver: Resolver,
     settings: Settings,
     events: Arc<Events>,
+    files: Files,
     myself: Weak<Self>,
 }
 
@@ -103,6 +106,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
             resolver,
             settings,
             events,
+            files: Files::default(),
             myself: myself.clone(),
         })
     }

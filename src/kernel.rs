@@ -1,5 +1,6 @@
 //! Kernel: the only module that touches Linux networking. It executes steps and observes; it decides nothing.
 
+mod advertised;
 mod conntrack;
 mod error;
 mod facts;
@@ -26,7 +27,7 @@ pub use error::KernelError;
 pub use linux::Linux;
 pub use watch::Event as Touched;
 
-use crate::model::{AttachTo, HostFacts, IfName, Publish, Traffic};
+use crate::model::{AttachTo, HostFacts, IfName, PortSet, Publish, Traffic};
 use crate::plan::{Found, Place, Step, Wanted};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -104,6 +105,15 @@ pub trait Kernel: Send + Sync + 'static {
 
     /// Returns first and last of the ports that the kernel chooses from.
     fn ephemeral_ports(&self) -> (u16, u16);
+
+    /// Returns the ports that the kernel does not choose from.
+    fn reserved_ports(&self) -> PortSet;
+
+    /// Sets the ports that the kernel does not choose from.
+    fn reserve_ports(&self, ports: &PortSet) -> Result<(), KernelError>;
+
+    /// Returns the links of the host that have an address of IPv6 which others could ask.
+    fn ipv6_links(&self) -> BTreeSet<IfName>;
 
     /// Puts our marked rules where another tool's FORWARD chain drops, or takes them away. Returns their chain.
     fn foreign_hooks(

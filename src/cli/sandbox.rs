@@ -14,7 +14,7 @@ use crate::model::{AttachTo, Config, DnsConfig, Kind, Mac, RunRequest, SandboxNa
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use filter::PsFilter;
 use serde::Serialize;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 mod filter;
@@ -197,11 +197,11 @@ fn is_missing(error: &ClientError) -> bool {
 /// Lists published ports as `80/tcp -> 0.0.0.0:5000`; of one port, the host's ends alone.
 fn port(args: &PortArgs, client: &Client) -> Outcome {
     let sandbox = client.call(InspectSandbox { sandbox: args.sandbox.clone() })?;
-    let wanted = args.port.as_deref().map(spec::expose).transpose()?.map(|port| port.to_string());
+    let wanted = args.port.as_deref().map(spec::exposed).transpose()?.map(|port| port.to_string());
     let mut lines = String::new();
     for (key, bindings) in listing::published(&sandbox) {
         for binding in bindings {
-            let end = format!("{}:{}", binding.host_ip, binding.host_port);
+            let end = listing::host_socket(&binding.host_ip, &binding.host_port);
             match &wanted {
                 None => lines.push_str(&format!("{key} -> {end}\n")),
                 Some(wanted) if wanted == key => lines.push_str(&format!("{end}\n")),

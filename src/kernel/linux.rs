@@ -5,10 +5,10 @@ use super::nft::{Nft, NftError};
 use super::rtnl::Rtnl;
 use super::watch::Watch;
 use super::{
-    DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, facts, foreign, link, look,
-    netns, nft, observe, port, route, socket, sysctl, traffic,
+    DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, advertised, facts, foreign,
+    link, look, netns, nft, observe, port, route, socket, sysctl, traffic,
 };
-use crate::model::{AttachTo, HostFacts, IfName, Publish, Traffic};
+use crate::model::{AttachTo, HostFacts, IfName, PortSet, Publish, Traffic};
 use crate::plan::nft::Delta;
 use crate::plan::{Found, Place, Step, Wanted};
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,6 +101,7 @@ impl Kernel for Linux {
                 link::in_sandbox(inside.place.clone(), set).await
             }
             Step::EnableForwarding => sysctl::set_forwarding(true),
+            Step::EnableForwarding6 => advertised::forward(&self.rtnl).await,
             Step::Firewall(Delta::Nothing) => Ok(()),
             Step::Firewall(delta) => self.with_nft(|nft| nft.apply(delta)),
         }
@@ -133,6 +134,18 @@ impl Kernel for Linux {
 
     fn ephemeral_ports(&self) -> (u16, u16) {
         sysctl::ephemeral_ports()
+    }
+
+    fn reserved_ports(&self) -> PortSet {
+        sysctl::reserved_ports()
+    }
+
+    fn reserve_ports(&self, ports: &PortSet) -> Result<(), KernelError> {
+        sysctl::reserve_ports(ports)
+    }
+
+    fn ipv6_links(&self) -> BTreeSet<IfName> {
+        port::ipv6_links()
     }
 
     async fn foreign_hooks(&self, wanted: bool) -> Result<Option<&'static str>, KernelError> {

@@ -77,18 +77,20 @@ impl PsFilter {
         };
         let exited =
             |wanted: &str| !sandbox.state.running && wanted.parse() == Ok(sandbox.state.exit_code);
-        let port =
-            |wanted: &str| spec::expose(wanted).map_or_else(|_| String::new(), |p| p.to_string());
+        let ports = |wanted: &str| spec::expose(wanted).unwrap_or_default();
+        let among = |wanted: &str, key: &str| ports(wanted).iter().any(|p| p.to_string() == key);
         let published =
-            |wanted: &str| listing::published(sandbox).any(|(key, _)| *key == port(wanted));
+            |wanted: &str| listing::published(sandbox).any(|(key, _)| among(wanted, key));
+        let exposed = |wanted: &str| {
+            ports(wanted).iter().any(|p| sandbox.config.exposed_ports.contains_key(&p.to_string()))
+        };
         filters.any("id", |value| sandbox.id.starts_with(value))
             && (names.is_empty() || names.iter().any(|name| name.is_match(&sandbox.name)))
             && filters.any("status", |value| sandbox.state.status == value)
             && filters.any("exited", exited)
             && filters.any("network", on)
             && filters.any("publish", published)
-            && filters
-                .any("expose", |value| sandbox.config.exposed_ports.contains_key(&port(value)))
+            && filters.any("expose", exposed)
             && filters.labels(&sandbox.config.labels)
     }
 }
