@@ -74,6 +74,10 @@ fn sandboxes<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
             let state = c.state();
             Ok(state.sandboxes.values().map(|sandbox| render::sandbox(&state, sandbox)).collect())
         })
+        .on(|c, _: call::ListStats| async move {
+            let traffic = c.traffic().await?;
+            Ok(render::stats(&c.state(), &traffic))
+        })
         .on(|c, call: call::InspectSandbox| async move {
             let state = c.state();
             Ok(render::sandbox(&state, state.sandbox(&call.sandbox)?))

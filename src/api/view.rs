@@ -97,6 +97,8 @@ pub struct SandboxState {
 #[allow(missing_docs, reason = "the field names are Docker's")]
 pub struct Config {
     pub hostname: String,
+    #[serde(default)]
+    pub user: String,
     pub cmd: Vec<String>,
     pub env: Vec<String>,
     pub exposed_ports: BTreeMap<String, BTreeMap<String, String>>,
@@ -114,6 +116,8 @@ pub struct HostConfig {
     pub dns_search: Vec<String>,
     pub dns_options: Vec<String>,
     pub extra_hosts: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sysctls: BTreeMap<String, String>,
     pub privileged: bool,
     pub auto_remove: bool,
 }
@@ -165,6 +169,41 @@ pub struct EndpointSettings {
     #[serde(rename = "DNSNames")]
     pub dns_names: Vec<String>,
     pub gw_priority: i32,
+}
+
+/// `stats`, of one sandbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the field names say it")]
+pub struct Stats {
+    #[serde(rename = "ID")]
+    pub id: String,
+    pub name: String,
+    pub running: bool,
+    /// The network that is asked for names first comes first.
+    pub links: Vec<LinkStats>,
+}
+
+/// `.Links[]` of `stats`: since the link was made, as the sandbox sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the field names say it")]
+pub struct LinkStats {
+    pub network: String,
+    pub interface: String,
+    pub received: Flow,
+    pub sent: Flow,
+}
+
+/// One direction of a link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the field names say it")]
+pub struct Flow {
+    pub bytes: u64,
+    pub packets: u64,
+    pub dropped: u64,
+    pub errors: u64,
 }
 
 /// `status`.
