@@ -14,6 +14,7 @@ mod demo;
 mod doctor;
 mod events;
 mod host_dns;
+mod image;
 mod isolation;
 mod listings;
 mod membership;
