@@ -60,6 +60,7 @@ fn dispatch(cli: Cli) -> ExitCode {
         Command::Deregister(args) => name::deregister(args, dirs),
         Command::Names(args) => name::names(&args, dirs),
         Command::Resolve(args) => name::resolve(args, dirs),
+        Command::Cache(name::CacheCommand::Flush) => name::flush_cache(dirs),
         Command::Demo(args) => demo::demo(args),
         Command::Status(args) => status::status(&args, dirs),
         Command::Doctor(args) => doctor::doctor(&args, dirs),

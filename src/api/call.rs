@@ -56,6 +56,9 @@ calls! {
     /// `reset`: stops every sandbox and removes everything that bears our mark.
     Reset "reset" -> Done {}
 
+    /// `cache flush`.
+    FlushCache "cache.flush" -> Done {}
+
     /// `network create`.
     CreateNetwork "network.create" -> Created {
         /// What is wanted.

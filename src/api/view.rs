@@ -225,8 +225,24 @@ pub struct Status {
     pub upstreams: Vec<String>,
     /// Queries read by the resolver since it started.
     pub queries: u64,
+    pub cache: Cache,
     pub run_dir: String,
     pub state_dir: String,
+}
+
+/// What the resolver keeps of what upstreams have said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the field names say it")]
+pub struct Cache {
+    /// Of servers that are asked from the host's namespace.
+    pub entries: u64,
+    pub bytes: u64,
+    /// Queries answered from it since the resolver started, and those for which upstreams were asked.
+    pub hits: u64,
+    pub misses: u64,
+    /// Answers past their time, for want of others.
+    pub stale: u64,
 }
 
 /// A line of `events`.

@@ -1,11 +1,11 @@
-//! `register`, `deregister`, `names`, `resolve`.
+//! `register`, `deregister`, `names`, `resolve`, `cache`.
 
 use super::Dirs;
 use super::filter::Filters;
 use super::outcome::{Failure, Outcome, note, warn};
 use super::print::{self, Format, FormatArgs};
 use crate::api::call::{
-    AddAlias, Deregister, ListNames, NameItem, Register, RemoveAlias, Resolve, Resolved,
+    AddAlias, Deregister, FlushCache, ListNames, NameItem, Register, RemoveAlias, Resolve, Resolved,
 };
 use crate::channel::Answer;
 use crate::model::{DnsName, Rdata, RegisterRequest, RrType};
@@ -49,6 +49,12 @@ pub struct AliasArgs {
     sandbox: String,
     /// The name
     name: String,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum CacheCommand {
+    /// Forget all of it: the next question is asked anew
+    Flush,
 }
 
 #[derive(Args, Debug)]
@@ -130,6 +136,12 @@ fn address(word: &str) -> Result<Rdata, Failure> {
 pub fn deregister(args: DeregisterArgs, dirs: &Dirs) -> Outcome {
     let call = Deregister { name: args.name.parse()?, rr_type: args.r#type, network: args.network };
     warn(&dirs.client().call(call)?.warnings);
+    Ok(0)
+}
+
+/// Forgets what upstream servers have said.
+pub fn flush_cache(dirs: &Dirs) -> Outcome {
+    warn(&dirs.client().call(FlushCache {})?.warnings);
     Ok(0)
 }
 

@@ -45,6 +45,7 @@ fn docker_s_grammar_is_accepted() {
         "deregister a --type A --network n",
         "names --format json",
         "resolve a AAAA --network n --format json",
+        "cache flush",
         "status --format json",
         "doctor --format json",
         "events --format json --since 10m",

@@ -38,6 +38,9 @@ pub enum Command {
     Names(name::NamesArgs),
     /// Look a name up as a sandbox or a network's member would
     Resolve(name::ResolveArgs),
+    /// What upstream servers have said
+    #[command(subcommand)]
+    Cache(name::CacheCommand),
     /// Show the whole walk in a host of its own that ends with it
     Demo(demo::DemoArgs),
     /// Show versions, processes and counts
