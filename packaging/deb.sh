@@ -14,7 +14,7 @@ if [ "${1:-}" = --no-build ]; then
   shift
 fi
 profile=${1:-release}
-output=${2:-target/debian/}
+output=${2:-$PWD/target/debian/}
 target=$(rustc -vV | sed -n 's/^host: //p')
 directory=$profile
 [ "$profile" = dev ] && directory=debug

@@ -16,6 +16,7 @@ mod events;
 mod everyday;
 mod host_dns;
 mod hostile;
+mod image;
 mod isolation;
 mod listings;
 mod membership;
