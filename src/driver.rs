@@ -5,6 +5,7 @@
 
 mod bridge;
 pub mod firewall;
+pub mod guard;
 #[cfg(test)]
 mod tests;
 

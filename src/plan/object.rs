@@ -156,6 +156,6 @@ pub enum Step {
     SetInside(Inside),
     /// Switches `net.ipv4.ip_forward` on.
     EnableForwarding,
-    /// Applies a change of the host's table in one transaction.
-    Firewall(nft::Delta),
+    /// Applies changes of the host's tables in one transaction.
+    Firewall(Vec<nft::Delta>),
 }

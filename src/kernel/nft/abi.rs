@@ -125,6 +125,20 @@ pub mod attr {
         pub const SET: u16 = 1;
         pub const SREG: u16 = 2;
         pub const DREG: u16 = 3;
+        pub const FLAGS: u16 = 5;
+        /// `NFT_LOOKUP_F_INV`.
+        pub const F_INV: u32 = 1;
+    }
+    /// `enum nft_reject_attributes`.
+    pub mod reject {
+        pub const TYPE: u16 = 1;
+        pub const CODE: u16 = 2;
+        /// `NFT_REJECT_TCP_RST`.
+        pub const TCP_RST: u32 = 1;
+        /// `NFT_REJECT_ICMPX_UNREACH`.
+        pub const ICMPX_UNREACH: u32 = 2;
+        /// `NFT_REJECT_ICMPX_PORT_UNREACH`.
+        pub const ICMPX_PORT: u8 = 1;
     }
     /// `enum nft_fib_attributes`.
     pub mod fib {
