@@ -52,6 +52,13 @@ impl Forward {
         let links = self.alias.as_ref().map_or(&[][..], |alias| &alias.links);
         pass_on(packet, links, reply, transport, out)
     }
+
+    /// Writes the client's reply where nobody is asked: the CNAMEs that were followed. Nothing if there were none.
+    pub fn alone(&self, packet: &[u8], transport: Transport, out: &mut [u8]) -> Option<usize> {
+        const EMPTY: [u8; HEADER] = [0; HEADER];
+        self.alias.as_ref()?;
+        Some(self.relay(packet, &EMPTY, transport, out))
+    }
 }
 
 /// Writes an error for a packet that was to be forwarded; 0 if it was no query.

@@ -51,6 +51,8 @@ pub enum Rcode {
 pub mod ede {
     /// None of the others.
     pub const OTHER: u16 = 0;
+    /// The name belongs to nobody here, and nobody else is asked.
+    pub const NOT_AUTHORITATIVE: u16 = 20;
     /// The query is of a kind that is not supported.
     pub const NOT_SUPPORTED: u16 = 21;
     /// No upstream could be reached.
