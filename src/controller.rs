@@ -16,6 +16,7 @@ mod record;
 mod recover;
 mod rename;
 mod replica;
+mod reserve;
 mod sandbox;
 mod spawn;
 mod supervise;
@@ -34,14 +35,16 @@ pub use supervise::{Resolver, Returned, Supervisor};
 use crate::decide::Policy;
 use crate::etc::HostResolv;
 use crate::kernel::Kernel;
-use crate::model::{Millis, State};
+use crate::model::{IfName, Millis, State, Traffic};
 use crate::store::Store;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{Mutex, MutexGuard};
 use turn::Turn;
+use vanish::Files;
 use zones::ZoneFiles;
 
 /// Where a sandbox's resolver listens (`--dns-listen`).
@@ -87,6 +90,7 @@ pub struct Controller<K, S> {
     settings: Settings,
     events: Arc<Events>,
     zone_files: Mutex<ZoneFiles>,
+    files: Files,
     myself: Weak<Self>,
 }
 
@@ -116,6 +120,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
             zone_files: Mutex::new(ZoneFiles::new(settings.zones.clone())),
             settings,
             events,
+            files: Files::default(),
             myself: myself.clone(),
         })
     }
@@ -138,6 +143,11 @@ impl<K: Kernel, S: Store> Controller<K, S> {
     /// Returns what every resolver is given.
     pub fn replica(&self) -> &Replica {
         &self.replica
+    }
+
+    /// Returns what sandboxes' links have carried, by their names on the host.
+    pub async fn traffic(&self) -> Result<BTreeMap<IfName, Traffic>, Failure> {
+        Ok(self.kernel.traffic().await?)
     }
 
     /// Returns what has happened.

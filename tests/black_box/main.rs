@@ -7,14 +7,18 @@
 mod host;
 
 mod beside_docker;
+mod command;
+mod compare;
 mod demo;
 mod doctor;
 mod events;
 mod host_dns;
 mod isolation;
+mod listings;
 mod membership;
 mod names;
 mod ports;
+mod reach;
 mod refusals;
 mod second_day;
 mod survival;

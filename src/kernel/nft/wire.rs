@@ -106,6 +106,7 @@ pub fn family_number(family: Family) -> u8 {
     (match family {
         Family::Ip => libc::NFPROTO_IPV4,
         Family::Inet => libc::NFPROTO_INET,
+        Family::Bridge => libc::NFPROTO_BRIDGE,
     }) as u8
 }
 
