@@ -108,6 +108,13 @@ impl<'q, 'o> Reply<'q, 'o> {
         };
     }
 
+    /// Writes the SOA of a negative answer out of a zone.
+    pub fn own_soa(&mut self, owner: Place, soa: &Rrset) {
+        for data in &soa.data {
+            self.record(Section::Authority, owner, SOA, soa.ttl, |reply| reply.rdata(data));
+        }
+    }
+
     /// Copies bytes that are whole records of a section. Returns whether they fitted.
     pub fn copy(&mut self, section: Section, record: &[u8]) -> bool {
         self.whole(section, |reply| reply.put(record)).is_some()
@@ -237,6 +244,7 @@ impl<'q, 'o> Reply<'q, 'o> {
                 self.put(&preference.to_be_bytes())?;
                 self.name(exchange)
             }
+            Rdata::Other(_, data) => self.put(data),
         }
     }
 

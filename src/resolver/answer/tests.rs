@@ -11,6 +11,8 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use proptest::prelude::*;
 use std::net::IpAddr;
 
+mod zones;
+
 const FRONT: u8 = 1;
 const BACK: u8 = 2;
 
