@@ -10,8 +10,10 @@ mod doctor;
 mod events;
 mod exec;
 mod filter;
+mod grammar;
 mod init;
 mod logs;
+mod man;
 mod name;
 mod network;
 mod outcome;
@@ -29,14 +31,13 @@ mod tests;
 
 pub use dirs::Dirs;
 
-use clap::Parser;
 use outcome::Failure;
 use std::process::ExitCode;
 use tree::{Cli, Command, ContainerCommand};
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    match Cli::try_parse() {
+    match grammar::parse(std::env::args_os()) {
         Ok(cli) => dispatch(cli),
         Err(error) => outcome::usage(&error),
     }
@@ -65,6 +66,7 @@ fn dispatch(cli: Cli) -> ExitCode {
         Command::Events(args) => events::events(&args, dirs),
         Command::Reset(args) => status::reset(&args, dirs),
         Command::Completion(args) => completion::completion(&args),
+        Command::Man(args) => man::man(&args),
         Command::Version => status::version(),
     };
     ExitCode::from(result.unwrap_or_else(|failure: Failure| failure.report()))

@@ -23,7 +23,7 @@ mod watch;
 
 pub use event::{Event, Events, Happening, Joint};
 pub use failure::Failure;
-pub use replica::Replica;
+pub use replica::{HostDns, Replica};
 pub use sandbox::Admitted;
 pub use supervise::{Resolver, Returned, Supervisor};
 

@@ -1,7 +1,7 @@
 //! Resolver: the process that answers at 127.0.0.11 in each sandbox.
 //!
-//! `answer` and what it stands on are pure; `udp` and `tcp` carry queries to it; `forward` and `upstream` ask others;
-//! `control` hears the manager. `process` is where all of it starts.
+//! `answer` and what it stands on are pure; `udp` and `tcp` carry queries to it, and `host` those of the host itself;
+//! `forward` and `upstream` ask others; `control` hears the manager. `process` is where all of it starts.
 
 pub mod answer;
 pub mod cache;
@@ -22,6 +22,7 @@ mod connections;
 mod control;
 mod exchange;
 mod forward;
+mod host;
 mod inside;
 mod lockdown;
 pub mod process;

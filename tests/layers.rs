@@ -29,10 +29,12 @@ const MAY_USE: [(&str, &[&str]); 14] = [
 ];
 
 /// Files that may use more than their module, and why.
-const MORE: [(&str, &[&str]); 7] = [
+const MORE: [(&str, &[&str]); 8] = [
     // The composition root, and its flags, parsed into what it composes.
     ("cli/daemon.rs", &["*"]),
     ("cli/daemon/args.rs", &["ipam"]),
+    // What it binds is the controller's to hand on.
+    ("cli/daemon/host_dns.rs", &["controller"]),
     // They look at the machine themselves, with a daemon or without.
     ("cli/doctor/features.rs", &["kernel"]),
     ("cli/doctor/forwarding.rs", &["kernel"]),

@@ -1,7 +1,7 @@
 //! How long it takes until a namespace is on a network and its name resolves, beside Docker, netavark and `ip`.
 //!
 //! ```text
-//! cargo bench --bench attach              # all of it: some minutes; writes benches/README.md and benches/attach/raw.txt
+//! cargo bench --bench attach              # all of it: some minutes; writes README.md and raw.txt beside this file
 //! cargo bench --bench attach -- --quick   # two rounds with one endpoint; prints only
 //! ```
 //!

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-const INTRODUCTION: &str = "# Benchmarks
+const INTRODUCTION: &str = "# Attach, detach, run
 
 Made by `cargo bench --bench attach` (see `benches/attach/main.rs` for what it needs); every figure is computed from
 `benches/attach/raw.txt`. Times are those of whole processes, in milliseconds, as a user waits for them: `netdns attach`,
@@ -66,9 +66,9 @@ pub fn raw(run: &Run) -> String {
 
 /// Writes both files.
 pub fn keep(table: &str, raw: &str) -> io::Result<()> {
-    let benches = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
-    fs::write(benches.join("README.md"), table)?;
-    fs::write(benches.join("attach/raw.txt"), raw)
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/attach");
+    fs::write(dir.join("README.md"), table)?;
+    fs::write(dir.join("raw.txt"), raw)
 }
 
 fn write_machine(text: &mut String, run: &Run) {

@@ -57,7 +57,7 @@ impl Client {
         replies.recv().await.map(|(reply, _)| reply).ok_or(ChannelError::Closed)
     }
 
-    /// Asks for duplicates of all descriptors, and returns each `Sockets` and `Port` with its own.
+    /// Asks for duplicates of all descriptors, and returns each `Sockets`, `Port` and `HostDns` with its own.
     pub async fn return_sockets(&self) -> Result<Vec<Reply>, ChannelError> {
         let mut replies = self.ask(&ToResolver::ReturnSockets, &[]).await?;
         let mut returned = Vec::new();

@@ -3,6 +3,7 @@
 use crate::model::{DnsName, NetworkId, Publish, SandboxId};
 use crate::registry::{SandboxView, Source, Update};
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 
 /// The version of the messages; a resolver with another one is replaced, not adopted.
 pub const VERSION: u32 = 2;
@@ -126,7 +127,8 @@ pub enum ToResolver {
     BeginSnapshot,
     /// Changes of the replica.
     Updates(Vec<Update>),
-    /// What was not named since `BeginSnapshot` is dropped: sandboxes with their sockets, networks, names.
+    /// What was not named since `BeginSnapshot` is dropped: sandboxes with their sockets, networks, names,
+    /// host ports, the host's own listener.
     EndSnapshot,
     /// A sandbox's descriptors: those made inside are added to what it has, the others take the place of their kind.
     /// Queries are answered as soon as UDP, TCP and the sandbox itself are known.
@@ -135,7 +137,9 @@ pub enum ToResolver {
     HoldPort(Publish),
     /// A host port is let go.
     ReleasePort(Publish),
-    /// Give duplicates back: answered by `Sockets` and `Port` for each and `Ack` at the end. Sockets made inside are not
+    /// The host itself is answered at this address: with a UDP socket and a listening TCP socket bound to it.
+    HostDns(SocketAddr),
+    /// Give duplicates back: answered by `Sockets`, `Port` and `HostDns` for each and `Ack` at the end. Sockets made inside are not
     /// given back: a resolver that has none asks for them.
     ReturnSockets,
     /// Answered by `Resolved`.
@@ -163,6 +167,8 @@ pub enum FromResolver {
     Sockets(SocketSet),
     /// The socket that holds a host port.
     Port(Publish),
+    /// The UDP and the TCP socket at which the host itself is answered.
+    HostDns(SocketAddr),
     /// The answer to `Resolve`.
     Resolved(Resolution),
     /// The answer to `Count`.

@@ -1,9 +1,8 @@
 //! `completion`: what a shell needs to complete netdns's words.
 
 use super::outcome::Outcome;
-use super::print;
-use super::tree::Cli;
-use clap::{Args, CommandFactory};
+use super::{grammar, print};
+use clap::Args;
 use clap_complete::{Shell, generate};
 
 /// Flags of `completion`.
@@ -17,7 +16,7 @@ pub struct CompletionArgs {
 /// Prints the completions of a shell.
 pub fn completion(args: &CompletionArgs) -> Outcome {
     let mut text = Vec::new();
-    generate(args.shell, &mut Cli::command(), "netdns", &mut text);
+    generate(args.shell, &mut grammar::command(), "netdns", &mut text);
     print::emit(&String::from_utf8_lossy(&text))?;
     Ok(0)
 }

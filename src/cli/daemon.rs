@@ -1,6 +1,7 @@
 //! `netdns daemon`: the composition root. Builds the manager out of its parts, and serves until it is told to end.
 
 mod args;
+mod host_dns;
 mod lock;
 
 pub use args::{DaemonArgs, DnsListen};
@@ -16,7 +17,7 @@ use crate::kernel::Linux;
 use crate::store::RedbStore;
 use ipnet::IpNet;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::unistd::{Group, chown};
+use nix::unistd::{Gid, chown};
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
@@ -72,6 +73,7 @@ fn prepare(args: &DaemonArgs, dirs: &Dirs) -> Result<Settings, Failure> {
     make_dir(&dirs.exits(), 0o700)?;
     make_dir(&dirs.state_dir, 0o700)?;
     make_dir(&dirs.logs(), 0o700)?;
+    args.host_dns.map_or(Ok(()), host_dns::check)?;
     Ok(Settings {
         run_dir: dirs.run_dir.clone(),
         state_dir: dirs.state_dir.clone(),
@@ -149,7 +151,10 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     let (mut supervisor, resolver) =
         Supervisor::new(&dirs.run_dir, replica.clone(), says, events.clone())
             .map_err(failed("find the resolver's program"))?;
-    let returned = supervisor.adopt().await;
+    let mut returned = supervisor.adopt().await;
+    if let Some(address) = args.host_dns {
+        replica.serve_host(host_dns::listener(address, returned.host_dns.take()).await?);
+    }
     let controller = Controller::new(kernel, store, resolver, replica, settings, events);
     controller.recover(returned).await.map_err(explained)?;
     let supervision = tokio::spawn(supervisor.run());
@@ -211,17 +216,27 @@ fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener, Failure> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    let gid = match Group::from_name(group.unwrap_or("netdns")) {
-        Ok(Some(found)) => Some(found.gid),
-        _ if group.is_some() => {
-            return Err(Failure::new(format!("there is no group {}", group.unwrap_or_default())));
+    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+    let gid = match (gid_of(&groups, group.unwrap_or("netdns")), group) {
+        (None, Some(missing)) => {
+            return Err(Failure::new(format!("there is no group {missing}"))
+                .hint("it is looked for in /etc/group; a number works too"));
         }
-        _ => None,
+        (gid, _) => gid,
     };
     let listener = UnixListener::bind(path).map_err(failed)?;
     chown(path, None, gid).map_err(|error| failed(error.into()))?;
     fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
     Ok(listener)
+}
+
+/// Finds a group by its name or number; the C library would load shared objects to ask elsewhere.
+fn gid_of(groups: &str, wanted: &str) -> Option<Gid> {
+    let named = groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(wanted)).then(|| fields.nth(1)?.parse().ok()).flatten()
+    });
+    named.or_else(|| wanted.parse().ok()).map(Gid::from_raw)
 }
 
 fn say_ready(socket: &Path) -> Result<(), Failure> {

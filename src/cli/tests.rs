@@ -45,6 +45,7 @@ fn docker_s_grammar_is_accepted() {
         "doctor --format json",
         "events --format json --since 10m",
         "reset -f",
+        "man /tmp",
         "version",
         "daemon --bip 10.0.0.1/16 --default-address-pool base=10.0.0.0/8,size=24 --dns 9.9.9.9 --dns-listen none --mtu 1400 --group g --no-foreign-hooks",
         "--run-dir /a status",

@@ -1,7 +1,7 @@
 //! The tree of commands. Each noun's flags stand in its own file.
 
 use super::{
-    Dirs, completion, daemon, demo, events, name, network, print, resolver, sandbox, status,
+    Dirs, completion, daemon, demo, events, man, name, network, print, resolver, sandbox, status,
 };
 use clap::{Parser, Subcommand};
 
@@ -57,6 +57,8 @@ pub enum Command {
     Reset(status::ResetArgs),
     /// Print completions for a shell
     Completion(completion::CompletionArgs),
+    /// Write the manual pages into a directory, one a verb
+    Man(man::ManArgs),
     /// Show the version
     Version,
     /// Answer DNS queries: started by the manager

@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A message to the resolver with its descriptors.
 pub type Message = (ToResolver, Vec<Arc<OwnedFd>>);
@@ -70,6 +70,30 @@ pub struct Replica {
     sockets: Mutex<BTreeMap<SandboxId, Sockets>>,
     ports: Mutex<BTreeMap<Publish, Arc<OwnedFd>>>,
     servers: Vec<SocketAddr>,
+    host_dns: OnceLock<HostDns>,
+}
+
+/// Where the host itself is answered, with a UDP socket and a listening TCP socket.
+#[derive(Debug)]
+pub struct HostDns {
+    address: SocketAddr,
+    sockets: [Arc<OwnedFd>; 2],
+}
+
+impl HostDns {
+    /// Takes what is bound to an address.
+    pub fn new(address: SocketAddr, sockets: [OwnedFd; 2]) -> Self {
+        Self { address, sockets: sockets.map(Arc::new) }
+    }
+
+    /// Returns the address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn message(&self) -> Message {
+        (ToResolver::HostDns(self.address), self.sockets.to_vec())
+    }
 }
 
 impl Replica {
@@ -93,6 +117,11 @@ impl Replica {
         &self.servers
     }
 
+    /// Has the host itself answered, from the next snapshot on. What was set before stays.
+    pub fn serve_host(&self, listener: HostDns) {
+        self.host_dns.get_or_init(|| listener);
+    }
+
     /// Returns the descriptors by sandbox.
     pub fn sockets(&self) -> MutexGuard<'_, BTreeMap<SandboxId, Sockets>> {
         self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
@@ -112,6 +141,7 @@ impl Replica {
         messages.extend(batches(updates).map(ToResolver::Updates).map(bare));
         messages.extend(self.sockets().iter().map(|(id, sockets)| sockets.message(*id)));
         messages.extend(self.ports().iter().map(|(publish, fd)| hold(publish, fd)));
+        messages.extend(self.host_dns.get().map(HostDns::message));
         messages.push(bare(ToResolver::EndSnapshot));
         messages
     }

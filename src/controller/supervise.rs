@@ -8,7 +8,7 @@
 //! ```
 
 use super::event::{Events, Happening};
-use super::replica::{Message, Replica, Sockets};
+use super::replica::{HostDns, Message, Replica, Sockets};
 use super::spawn::{self, Process};
 use super::{Failure, now};
 use crate::channel::{
@@ -62,6 +62,8 @@ pub struct Returned {
     pub sockets: BTreeMap<SandboxId, Sockets>,
     /// The sockets that hold host ports.
     pub ports: BTreeMap<Publish, Arc<OwnedFd>>,
+    /// Where the host itself is answered.
+    pub host_dns: Option<HostDns>,
 }
 
 impl Resolver {
@@ -299,6 +301,10 @@ impl From<Vec<(FromResolver, Vec<OwnedFd>)>> for Returned {
                 FromResolver::Port(publish) => {
                     let held = fds.into_iter().next().map(|fd| (publish, Arc::new(fd)));
                     returned.ports.extend(held);
+                }
+                FromResolver::HostDns(address) => {
+                    let sockets = fds.try_into().ok();
+                    returned.host_dns = sockets.map(|sockets| HostDns::new(address, sockets));
                 }
                 _ => {}
             }

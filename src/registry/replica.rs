@@ -30,6 +30,15 @@ impl Registry {
         self.networks.entry(id).or_default().clone()
     }
 
+    /// Returns the networks that have names, in the order of their ids.
+    pub fn named(&self) -> Vec<(NetworkId, Slot)> {
+        let named = |table: &Table| table.network().is_some_and(|network| network.named);
+        let found = self.networks.iter().filter(|entry| named(&entry.value().load()));
+        let mut found: Vec<_> = found.map(|entry| (*entry.key(), entry.value().clone())).collect();
+        found.sort_by_key(|(id, _)| *id);
+        found
+    }
+
     /// Returns the slot of what is registered on every network.
     pub fn everywhere(&self) -> Slot {
         self.everywhere.clone()

@@ -131,6 +131,7 @@ impl Control {
                 self.replica.release(&port);
                 FromResolver::Ack
             }
+            ToResolver::HostDns(address) => acked(self.replica.serve_host(address, fds)),
             ToResolver::ReturnSockets => {
                 self.give_back(manager, seq).await?;
                 FromResolver::Ack
@@ -192,6 +193,9 @@ impl Control {
         for (port, fd) in self.replica.ports() {
             say(manager, seq, &FromResolver::Port(port), &[fd]).await?;
         }
+        if let Some(host) = self.replica.host() {
+            say(manager, seq, &FromResolver::HostDns(host.address()), &host.sockets()).await?;
+        }
         Ok(())
     }
 
@@ -208,7 +212,8 @@ impl Control {
     }
 
     /// Reads no more queries and waits until those that were read are answered.
-    async fn drain(&self) {
+    async fn drain(&mut self) {
+        self.replica.stop_host();
         self.shards.drain().await;
         let all = u32::try_from(self.shared.limits.forwards).unwrap_or(u32::MAX);
         if timeout(DRAIN, self.shared.forwards.acquire_many(all)).await.is_err() {

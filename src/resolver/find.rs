@@ -35,6 +35,9 @@ pub struct Denial {
 
 /// Looks a name up.
 pub fn find(view: &View, key: &Key, rr_type: u16) -> Found {
+    if view.is_of_host() {
+        return for_host(view, key, rr_type).unwrap_or(Found::Elsewhere);
+    }
     if key.suffix(b"\x09localhost").is_some() {
         return builtin(view, view.localhost(), rr_type);
     }
@@ -43,6 +46,18 @@ pub fn find(view: &View, key: &Key, rr_type: u16) -> Found {
         .or_else(|| own_reverse(view, key))
         .or_else(|| own_domain(view, key))
         .unwrap_or(Found::Elsewhere)
+}
+
+/// Looks a name up for the host itself: a name is one of a network's only below the network's own name, and an address
+/// only in its subnets.
+fn for_host(view: &View, key: &Key, rr_type: u16) -> Option<Found> {
+    let mut search = Search::new(view, key, rr_type);
+    let whole = search.reverse_is_ours.then(|| search.whole(view, key)).flatten();
+    whole
+        .or_else(|| search.qualified(view, key))
+        .or_else(|| search.finish())
+        .or_else(|| own_reverse(view, key))
+        .or_else(|| own_domain(view, key))
 }
 
 /// What the walk over the candidates has met.
@@ -57,40 +72,50 @@ struct Search {
 
 /// Walks over the candidates of a name: whole on each network in order, then `a.b` on network `c`, then `a` on `b.c`.
 fn search(view: &View, key: &Key, rr_type: u16) -> Option<Found> {
-    let mut search = Search {
-        rr_type,
-        ttl: view.ttl(),
-        reverse_is_ours: reverse_in_subnet(view, key).is_some(),
-        container: false,
-        manual: [None, None],
-        known: None,
-    };
-    let whole = key.as_bytes();
-    for (id, table) in view.tables() {
-        if let Some(found) = search.visit(&table, Some(id), whole, 0) {
-            return Some(found);
-        }
-    }
-    if let Some(everywhere) = view.everywhere() {
-        search.visit(&everywhere, None, whole, 0);
-    }
-    for cut in key.cuts().take_while(|cut| *cut > 0) {
-        let (name, suffix) = whole.split_at(cut);
-        let mut qualified = false;
-        for (id, table) in view.tables().filter(|(_, table)| table.suffix() == Some(suffix)) {
-            qualified = true;
-            if let Some(found) = search.visit(&table, Some(id), name, cut) {
-                return Some(found);
-            }
-        }
-        if let Some(everywhere) = view.everywhere().filter(|_| qualified) {
-            search.visit(&everywhere, None, name, cut);
-        }
-    }
-    search.finish()
+    let mut search = Search::new(view, key, rr_type);
+    let whole = search.whole(view, key);
+    whole.or_else(|| search.qualified(view, key)).or_else(|| search.finish())
 }
 
 impl Search {
+    fn new(view: &View, key: &Key, rr_type: u16) -> Self {
+        Self {
+            rr_type,
+            ttl: view.ttl(),
+            reverse_is_ours: reverse_in_subnet(view, key).is_some(),
+            container: false,
+            manual: [None, None],
+            known: None,
+        }
+    }
+
+    fn whole(&mut self, view: &View, key: &Key) -> Option<Found> {
+        for (id, table) in view.tables() {
+            if let Some(found) = self.visit(&table, Some(id), key.as_bytes(), 0) {
+                return Some(found);
+            }
+        }
+        let everywhere = view.everywhere()?;
+        self.visit(&everywhere, None, key.as_bytes(), 0)
+    }
+
+    fn qualified(&mut self, view: &View, key: &Key) -> Option<Found> {
+        for cut in key.cuts().take_while(|cut| *cut > 0) {
+            let (name, suffix) = key.as_bytes().split_at(cut);
+            let mut qualified = false;
+            for (id, table) in view.tables().filter(|(_, table)| table.suffix() == Some(suffix)) {
+                qualified = true;
+                if let Some(found) = self.visit(&table, Some(id), name, cut) {
+                    return Some(found);
+                }
+            }
+            if let Some(everywhere) = view.everywhere().filter(|_| qualified) {
+                self.visit(&everywhere, None, name, cut);
+            }
+        }
+        None
+    }
+
     /// Looks at one candidate. The first network that knows the name as a container's decides for containers.
     fn visit(
         &mut self,
@@ -132,15 +157,15 @@ impl Search {
         self.known.get_or_insert(Denial { zone: Some(zone), ttl, source, network });
     }
 
-    fn finish(self) -> Option<Found> {
+    fn finish(&mut self) -> Option<Found> {
         // A CNAME under a container's name would lead one family of addresses elsewhere than the other.
         let shadowed = |rrset: &Rrset| {
             let asked = [ANY, rrset.rr_type.number()].contains(&self.rr_type);
             self.container && !asked
         };
-        let mut manual = self.manual.into_iter().flatten();
+        let mut manual = self.manual.iter().flatten();
         let found = manual.find(|(rrset, _)| !shadowed(rrset));
-        let found = found.map(|(rrset, network)| Found::Data(rrset, network));
+        let found = found.map(|(rrset, network)| Found::Data(rrset.clone(), *network));
         found.or_else(|| self.known.map(Found::NoData))
     }
 }
@@ -186,11 +211,12 @@ fn reverse_in_subnet(view: &View, key: &Key) -> Option<Reverse> {
     ours.then_some(reverse)
 }
 
-/// Unknown names below a network that keeps its domain to itself; and of a sandbox that asks nobody, every name.
+/// Unknown names below a network that keeps its domain to itself, which for the host is each; and of a sandbox that asks
+/// nobody, every name.
 fn own_domain(view: &View, key: &Key) -> Option<Found> {
-    let nobody = *view.forward() == Forward::Nobody;
+    let nobody = *view.forward() == Forward::Nobody && !view.is_of_host();
     let owned = view.tables().find_map(|(_, table)| {
-        let keeps = table.network().is_some_and(|network| network.own_domain);
+        let keeps = view.is_of_host() || table.network().is_some_and(|network| network.own_domain);
         let cut = table.suffix().and_then(|suffix| key.suffix(suffix))?;
         (keeps || nobody && cut == 0).then_some((cut, table.ttl()))
     });

@@ -25,7 +25,9 @@ const BACKLOG: i32 = 16;
 /// The entry point of the resolver process, given the number of the listening channel socket that it inherited. The caller has
 /// started no thread. It returns when the resolver was told to end.
 pub fn run(listener: RawFd) -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // hickory's server tells each query of the host at INFO.
+    let quiet = || EnvFilter::new("info,hickory_server=warn");
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // Whoever set a log up before means another one.
     let _ = log.with_ansi(false).try_init();

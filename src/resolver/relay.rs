@@ -4,7 +4,7 @@
 
 use super::encode;
 use super::query::{self, Parsed, Query};
-use super::stored::target;
+use super::stored::{Age, Stored, target};
 use super::wire::{self, AD, CD, DO, HEADER, OPCODE, OPT, QR, RD, Rcode, Transport, word};
 use crate::model::DnsName;
 use crate::registry::{Key, Rrset};
@@ -43,6 +43,13 @@ impl Forward {
     /// Returns the CNAMEs that were followed.
     pub fn links(&self) -> &[Arc<Rrset>] {
         self.alias.as_ref().map_or(&[], |alias| &alias.links)
+    }
+
+    /// Writes the client's reply where nobody is asked: the CNAMEs that were followed. Nothing if there were none.
+    pub fn alone(&self, packet: &[u8], transport: Transport, out: &mut [u8]) -> Option<usize> {
+        let Parsed::Query(query) = query::parse(packet) else { return None };
+        let links = &self.alias.as_ref()?.links;
+        Some(Stored::nothing().write(&query, links, Age::Seconds(0), transport, out))
     }
 }
 

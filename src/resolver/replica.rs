@@ -1,6 +1,7 @@
 //! Replica: what the manager has said, held by the control loop alone. Each message is applied whole before it is
 //! acknowledged, so that the next query is answered by it. It outlives the manager that said it.
 
+use super::host::HostListener;
 use super::sandbox::Sandbox;
 use super::shard::{Shards, Sockets};
 use super::shared::{Event, Shared};
@@ -13,6 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::mem;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use tokio::io::Interest;
@@ -29,10 +31,14 @@ pub struct Replica {
     /// Whose names an endpoint's are.
     endpoints: HashMap<EndpointId, (NetworkId, SandboxId)>,
     ports: BTreeMap<Publish, OwnedFd>,
+    /// Where the host itself is answered.
+    host: Option<HostListener>,
     /// What was mentioned since a snapshot began.
     snapshot: Option<Mentioned>,
     /// The host ports that were mentioned since then.
     mentioned_ports: BTreeSet<Publish>,
+    /// Whether the host's listener was mentioned since then.
+    mentioned_host: bool,
 }
 
 /// The descriptors of one sandbox, but for those made inside.
@@ -76,8 +82,10 @@ impl Replica {
             descriptors: HashMap::new(),
             endpoints: HashMap::new(),
             ports: BTreeMap::new(),
+            host: None,
             snapshot: None,
             mentioned_ports: BTreeSet::new(),
+            mentioned_host: false,
         }
     }
 
@@ -106,6 +114,7 @@ impl Replica {
     pub fn begin(&mut self) {
         self.snapshot = Some(Mentioned::default());
         self.mentioned_ports.clear();
+        self.mentioned_host = false;
     }
 
     /// Ends a snapshot: what it did not mention goes, sandboxes with their descriptors and host ports too.
@@ -118,6 +127,9 @@ impl Replica {
         self.endpoints.retain(|id, _| mentioned.has_endpoint(*id));
         let ports = mem::take(&mut self.mentioned_ports);
         self.ports.retain(|port, _| ports.contains(port));
+        if !self.mentioned_host {
+            self.stop_host();
+        }
     }
 
     /// Applies one update.
@@ -253,6 +265,28 @@ impl Replica {
     /// Returns the sockets that hold host ports.
     pub fn ports(&self) -> impl Iterator<Item = (Publish, BorrowedFd<'_>)> {
         self.ports.iter().map(|(port, socket)| (*port, socket.as_fd()))
+    }
+
+    /// Answers the host itself at these sockets; where it is answered already, it goes on as it did.
+    pub fn serve_host(&mut self, address: SocketAddr, fds: Vec<OwnedFd>) -> Result<(), Refused> {
+        let sockets = <[OwnedFd; 2]>::try_from(fds)
+            .map_err(|fds| Refused::Count { named: 2, came: fds.len() })?;
+        self.mentioned_host = true;
+        if self.host.as_ref().is_none_or(|host| host.address() != address) {
+            self.stop_host();
+            self.host = Some(HostListener::start(address, sockets, self.registry.clone())?);
+        }
+        Ok(())
+    }
+
+    /// Answers the host itself no more.
+    pub fn stop_host(&mut self) {
+        self.host = None;
+    }
+
+    /// Returns where the host itself is answered.
+    pub fn host(&self) -> Option<&HostListener> {
+        self.host.as_ref()
     }
 
     /// Returns the descriptors of each sandbox, but for those made inside.

@@ -96,18 +96,24 @@ impl Stored {
         })
     }
 
-    /// Makes a SERVFAIL of our own with an extended error.
-    pub fn failure(code: u16) -> Self {
+    /// Makes a reply without records, for what stands before it.
+    pub fn nothing() -> Self {
         Self {
             message: Box::default(),
             records: 0,
             counts: [0; 3],
             ttls: Box::default(),
             flags: 0,
-            rcode: Rcode::ServFail as u16,
-            options: extended(code).into(),
-            lifetime: Some(FAILURE),
+            rcode: Rcode::NoError as u16,
+            options: Box::default(),
+            lifetime: None,
         }
+    }
+
+    /// Makes a SERVFAIL of our own with an extended error.
+    pub fn failure(code: u16) -> Self {
+        let (rcode, options) = (Rcode::ServFail as u16, extended(code).into());
+        Self { rcode, options, lifetime: Some(FAILURE), ..Self::nothing() }
     }
 
     /// Whether it ends the search for an answer: no error of the server's own (FORMERR, SERVFAIL, NOTIMP, REFUSED).

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// What one sandbox sees.
 #[derive(Debug)]
 pub struct View {
-    sandbox: SandboxId,
+    sandbox: Option<SandboxId>,
     networks: Vec<(NetworkId, Slot)>,
     everywhere: Slot,
     forward: Forward,
@@ -26,7 +26,7 @@ impl View {
     pub fn new(view: &SandboxView, registry: &Arc<Registry>) -> Self {
         let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
         Self {
-            sandbox: view.id,
+            sandbox: Some(view.id),
             networks: view.networks.iter().map(|id| (*id, registry.network(*id))).collect(),
             everywhere: registry.everywhere(),
             forward: view.forward.clone(),
@@ -35,9 +35,21 @@ impl View {
         }
     }
 
-    /// Returns the sandbox.
-    pub fn sandbox(&self) -> SandboxId {
-        self.sandbox
+    /// Makes the view of the host itself: names of all networks, each below its network's, and nobody to ask.
+    pub fn of_host(registry: &Registry) -> Self {
+        Self {
+            sandbox: None,
+            networks: registry.named(),
+            everywhere: registry.everywhere(),
+            forward: Forward::Nobody,
+            host: builtin(&[]),
+            localhost: builtin(&[]),
+        }
+    }
+
+    /// Whether it is the host's.
+    pub fn is_of_host(&self) -> bool {
+        self.sandbox.is_none()
     }
 
     /// Returns whom unknown names are asked of.

@@ -53,6 +53,8 @@ pub mod ede {
     pub const OTHER: u16 = 0;
     /// The answer is past its time (RFC 8767).
     pub const STALE_ANSWER: u16 = 3;
+    /// The name belongs to nobody here, and nobody else is asked.
+    pub const NOT_AUTHORITATIVE: u16 = 20;
     /// The query is of a kind that is not supported.
     pub const NOT_SUPPORTED: u16 = 21;
     /// No upstream could be reached.

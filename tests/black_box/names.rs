@@ -35,44 +35,50 @@ fn short(host: &Host, sandbox: &str, question: &str) -> Vec<String> {
 
 /// A reply as dig prints it.
 #[derive(Debug)]
-struct Reply {
+pub struct Reply {
     /// All of it.
-    text: String,
+    pub text: String,
     /// The return code.
-    status: String,
+    pub status: String,
     /// The header's flags.
-    flags: Vec<String>,
+    pub flags: Vec<String>,
     /// The records of the answer section, fields separated by one space.
-    answer: Vec<String>,
+    pub answer: Vec<String>,
     /// Those of the authority section.
-    authority: Vec<String>,
+    pub authority: Vec<String>,
 }
 
 /// Asks with dig in a sandbox.
 #[track_caller]
 fn dig(host: &Host, sandbox: &str, question: &str) -> Reply {
-    let text = host.inside(sandbox, &format!("dig +tries=1 {question}")).ok();
-    let between = |start: &str, end: char| {
-        let after = text.split_once(start).unwrap_or_else(|| panic!("no {start}: {text}")).1;
-        after.split(end).next().unwrap_or_default().to_owned()
-    };
-    let section = |name: &str| {
-        let lines = text.lines().skip_while(|line| *line != format!(";; {name} SECTION:")).skip(1);
-        let records = lines.take_while(|line| !line.is_empty());
-        records.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
-    };
-    Reply {
-        status: between("status: ", ','),
-        flags: between("flags:", ';').split_whitespace().map(str::to_owned).collect(),
-        answer: section("ANSWER"),
-        authority: section("AUTHORITY"),
-        text: text.clone(),
-    }
+    Reply::read(host.inside(sandbox, &format!("dig +tries=1 {question}")).ok())
 }
 
 impl Reply {
+    /// Reads what dig has printed.
+    #[track_caller]
+    pub fn read(text: String) -> Self {
+        let between = |start: &str, end: char| {
+            let after = text.split_once(start).unwrap_or_else(|| panic!("no {start}: {text}")).1;
+            after.split(end).next().unwrap_or_default().to_owned()
+        };
+        let section = |name: &str| {
+            let lines =
+                text.lines().skip_while(|line| *line != format!(";; {name} SECTION:")).skip(1);
+            let records = lines.take_while(|line| !line.is_empty());
+            records.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+        };
+        Reply {
+            status: between("status: ", ','),
+            flags: between("flags:", ';').split_whitespace().map(str::to_owned).collect(),
+            answer: section("ANSWER"),
+            authority: section("AUTHORITY"),
+            text: text.clone(),
+        }
+    }
+
     /// Whether it says, on its own authority and for a while, that there is no such record.
-    fn denies(&self, status: &str) -> bool {
+    pub fn denies(&self, status: &str) -> bool {
         let soa = matches!(self.authority.as_slice(), [soa] if soa.contains(" SOA "));
         self.status == status && self.answer.is_empty() && soa && self.flags.contains(&"aa".into())
     }

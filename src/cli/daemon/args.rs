@@ -20,6 +20,9 @@ pub struct DaemonArgs {
     /// How sandboxes reach their resolver
     #[arg(long, value_enum, default_value_t = DnsListen::Rewrite)]
     pub dns_listen: DnsListen,
+    /// A loopback address at whose port 53 the host itself is told names, as NAME.NETWORK
+    #[arg(long, value_name = "ADDRESS")]
+    pub host_dns: Option<IpAddr>,
     /// MTU of networks instead of the uplink's, in bytes
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(68..=65535))]
     pub mtu: Option<u32>,

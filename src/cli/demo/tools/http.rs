@@ -1,9 +1,10 @@
 //! A page that tells who is asking, and what fetches it.
 
+use super::query::look_up;
 use crate::cli::outcome::{Failure, Outcome};
 use crate::cli::print;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -49,19 +50,23 @@ fn read_request(stream: &mut TcpStream) -> io::Result<()> {
 pub fn fetch(url: &str) -> Outcome {
     let rest = url.strip_prefix("http://").unwrap_or(url);
     let host = rest.split('/').next().unwrap_or_default();
-    let place = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
     let failed = |error| Failure::doing(format!("fetch {url}"), error);
-    let mut stream = connect(&place).map_err(failed)?;
+    let mut stream = place(host).and_then(connect).map_err(failed)?;
     let page = ask(&mut stream, host).map_err(failed)?;
     let body = page.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     print::line(body.trim_end())?;
     Ok(u8::from(!page.starts_with("HTTP/1.0 200")))
 }
 
-fn connect(place: &str) -> io::Result<TcpStream> {
+fn place(host: &str) -> io::Result<SocketAddr> {
+    let (name, port) = host.split_once(':').unwrap_or((host, "80"));
+    let port: u16 = port.parse().map_err(|_| io::ErrorKind::InvalidInput)?;
+    let address = look_up(name).ok_or(io::ErrorKind::NotFound)?;
+    Ok((address, port).into())
+}
+
+fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let deadline = Instant::now() + PATIENCE;
-    let address = place.to_socket_addrs()?.find(|address| address.is_ipv4());
-    let address = address.ok_or(io::ErrorKind::NotFound)?;
     loop {
         match TcpStream::connect_timeout(&address, PATIENCE) {
             Err(error)

@@ -1,10 +1,11 @@
-//! `ping -c1`, over a raw socket. The name goes through the C library, as any program's does.
+//! `ping -c1`, over a raw socket.
 
+use super::query::look_up;
 use crate::cli::outcome::{Failure, Outcome};
 use crate::cli::print;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, Read};
-use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -34,14 +35,6 @@ pub fn ping(name: &str) -> Outcome {
     print::line(&format!("\n--- {name} ping statistics ---"))?;
     print::line(&format!("1 packets transmitted, {received} received"))?;
     Ok(1 - received)
-}
-
-fn look_up(name: &str) -> Option<Ipv4Addr> {
-    let mut found = (name, 0).to_socket_addrs().ok()?;
-    found.find_map(|address| match address {
-        SocketAddr::V4(address) => Some(*address.ip()),
-        SocketAddr::V6(_) => None,
-    })
 }
 
 fn echo(address: Ipv4Addr) -> io::Result<bool> {

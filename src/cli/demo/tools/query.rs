@@ -1,10 +1,14 @@
 //! `dig`: one question over UDP to the first nameserver of /etc/resolv.conf, which in a sandbox is 127.0.0.11.
+//!
+//! The other tools find names through it too, and not through the C library: that would load shared objects into a static
+//! program.
 
 use crate::cli::outcome::{Failure, Outcome};
 use crate::cli::print;
 use crate::etc::HostResolv;
+use hickory_proto::ProtoError;
 use hickory_proto::op::{Message, Query, ResponseCode};
-use hickory_proto::rr::{Name, RecordType};
+use hickory_proto::rr::{Name, RData, RecordType};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::Duration;
@@ -14,8 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Asks, and prints status and answers.
 pub fn dig(name: &str, kind: &str) -> Outcome {
     let wrong = |why: &dyn std::fmt::Display| Failure::new(format!("{name} {kind}: {why}"));
-    let mut parsed = Name::from_utf8(name).map_err(|error| wrong(&error))?;
-    parsed.set_fqdn(true);
+    let parsed = absolute(name).map_err(|error| wrong(&error))?;
     let kind: RecordType = kind.to_uppercase().parse().map_err(|_| wrong(&"no such type"))?;
     let server = nameserver();
     let reply = ask(server, parsed, kind)
@@ -37,6 +40,34 @@ pub fn dig(name: &str, kind: &str) -> Outcome {
     }
     print::line(&format!(";; SERVER: {server}#53"))?;
     Ok(0)
+}
+
+/// Finds an IPv4 address: as written, in /etc/hosts, or of the nameserver.
+pub fn look_up(name: &str) -> Option<Ipv4Addr> {
+    if let Ok(address) = name.parse() {
+        return Some(address);
+    }
+    in_hosts(&std::fs::read_to_string("/etc/hosts").unwrap_or_default(), name).or_else(|| {
+        let reply = ask(nameserver(), absolute(name).ok()?, RecordType::A).ok()?;
+        reply.answers.iter().find_map(|record| match &record.data {
+            RData::A(address) => Some(address.0),
+            _ => None,
+        })
+    })
+}
+
+fn in_hosts(hosts: &str, name: &str) -> Option<Ipv4Addr> {
+    hosts.lines().find_map(|line| {
+        let mut words = line.split('#').next()?.split_ascii_whitespace();
+        let address = words.next()?.parse().ok()?;
+        words.any(|word| word.eq_ignore_ascii_case(name)).then_some(address)
+    })
+}
+
+fn absolute(name: &str) -> Result<Name, ProtoError> {
+    let mut parsed = Name::from_utf8(name)?;
+    parsed.set_fqdn(true);
+    Ok(parsed)
 }
 
 fn nameserver() -> IpAddr {
