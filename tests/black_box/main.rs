@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod events;
 mod host_dns;
+mod ipv6;
 mod isolation;
 mod membership;
 mod names;
