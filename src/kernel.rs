@@ -20,16 +20,17 @@ mod sys;
 mod sysctl;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod watch;
 
 pub use error::KernelError;
 pub use linux::Linux;
 pub use watch::Event as Touched;
 
-use crate::model::{AttachTo, HostFacts, IfName, PortSet, Publish};
+use crate::model::{AttachTo, HostFacts, IfName, PortSet, Publish, Traffic};
 use crate::plan::nft::Table;
 use crate::plan::{Found, Place, Step, Wanted};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
@@ -70,6 +71,11 @@ pub trait Kernel: Send + Sync + 'static {
 
     /// Returns the links of the host that bear our mark.
     fn marked_links(&self) -> impl Future<Output = Result<BTreeSet<IfName>, KernelError>> + Send;
+
+    /// Returns what sandboxes' links have carried, by their names on the host.
+    fn traffic(
+        &self,
+    ) -> impl Future<Output = Result<BTreeMap<IfName, Traffic>, KernelError>> + Send;
 
     /// Finds what exists of the scope, asking for each object by name.
     fn observe(&self, wanted: &Wanted) -> impl Future<Output = Result<Found, KernelError>> + Send;

@@ -18,6 +18,7 @@ mod request;
 mod sandbox;
 mod state;
 mod time;
+mod traffic;
 
 pub use addr::{IfName, Mac, Proto};
 pub use causes::with_causes;
@@ -38,3 +39,4 @@ pub use sandbox::{
 };
 pub use state::State;
 pub use time::{Millis, civil_time};
+pub use traffic::{Flow, Traffic};

@@ -8,8 +8,8 @@ use super::{Controller, Failure, now};
 use crate::decide::{self, Attachment, Decision, Ports};
 use crate::kernel::{Kernel, Looked};
 use crate::model::{
-    Change, Endpoint, HostFacts, Kind, Publish, Refusal, RunRequest, Sandbox, SandboxId, Status,
-    held, reserved,
+    Change, Endpoint, HostFacts, Kind, Origin, Publish, Refusal, RunRequest, Sandbox, SandboxId,
+    Status, held, reserved,
 };
 use crate::store::Store;
 use rustix::process::Signal;
@@ -83,6 +83,10 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         let Some(sandbox) = decide::detach(&turn.state, text)? else { return Ok(false) };
         info!(sandbox = %sandbox.name, "detach");
         turn.forget(Change::RemoveSandbox(sandbox.id)).await?;
+        if let Origin::Netns(path) = &sandbox.origin {
+            // Nobody waits any more for the end of what has been let go.
+            self.files.ask(path);
+        }
         Ok(true)
     }
 

@@ -114,7 +114,10 @@ impl Taken<'_> {
             };
             if let Some((host_port, by)) = self.all.iter().find_map(clash) {
                 let publish = Publish { host_port, count: 1, ..*publish };
-                return Err(Refusal::PortAllocated { publish, by });
+                return Err(match by == *self.publisher.name {
+                    true => Refusal::PortTwice { publish },
+                    false => Refusal::PortAllocated { publish, by },
+                });
             }
         }
         Ok(())

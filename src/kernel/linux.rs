@@ -6,12 +6,12 @@ use super::rtnl::Rtnl;
 use super::watch::Watch;
 use super::{
     DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, advertised, facts, foreign,
-    link, look, netns, nft, observe, port, route, socket, sysctl,
+    link, look, netns, nft, observe, port, route, socket, sysctl, traffic,
 };
-use crate::model::{AttachTo, HostFacts, IfName, PortSet, Publish};
+use crate::model::{AttachTo, HostFacts, IfName, PortSet, Publish, Traffic};
 use crate::plan::nft::{Delta, Table};
 use crate::plan::{Found, Place, Step, Wanted};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::net::IpAddr;
@@ -111,6 +111,10 @@ impl Kernel for Linux {
 
     async fn marked_links(&self) -> Result<BTreeSet<IfName>, KernelError> {
         observe::marked(&self.rtnl).await
+    }
+
+    async fn traffic(&self) -> Result<BTreeMap<IfName, Traffic>, KernelError> {
+        traffic::traffic(&self.rtnl).await
     }
 
     async fn observe(&self, wanted: &Wanted) -> Result<Found, KernelError> {

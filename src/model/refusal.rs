@@ -154,6 +154,8 @@ pub enum Refusal {
     UnequalRanges { host: PortRange, ports: PortRange },
     #[error("Bind for {} failed: port is already allocated", .publish.host())]
     PortAllocated { publish: Publish, by: SandboxName },
+    #[error("Bind for {} failed: port is already allocated", .publish.host())]
+    PortTwice { publish: Publish },
     #[error("Bind for {host_ip} failed: all ports of {ports} are already allocated")]
     PortsTaken { host_ip: IpAddr, ports: PortRange },
     #[error("failed to bind host port {}/{}: address already in use", .publish.host(), .publish.proto)]
@@ -201,6 +203,7 @@ impl Refusal {
             | NamespaceTaken(_)
             | AlreadyConnected { .. }
             | PortAllocated { .. }
+            | PortTwice { .. }
             | PortTaken { .. }
             | PortsTaken { .. }
             | CnameNotAlone(_) => Kind::Conflict,
@@ -241,6 +244,7 @@ impl Refusal {
             HostNamespace(_) => "the host needs no sandbox: it reaches every bridge network already".into(),
             NotANamespace(_) => "ip netns add X makes /run/netns/X; /proc/PID/ns/net is a process's".into(),
             PortAllocated { by, .. } => format!("sandbox {by} publishes it"),
+            PortTwice { .. } => "it is asked for twice".into(),
             PortTaken { by: Some(owner), .. } => format!("{owner} holds it"),
             UnequalRanges { .. } => "give as many host ports as sandbox ports, or one sandbox port".into(),
             PortForeign { publish } => format!("{} is no address of this host", publish.host_ip),

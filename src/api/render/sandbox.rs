@@ -50,6 +50,7 @@ fn config(sandbox: &Sandbox) -> view::Config {
     let served = config.exposed.iter().copied().chain(published);
     view::Config {
         hostname: config.hostname.clone(),
+        user: config.user.clone(),
         cmd: config.command.clone(),
         env: config.env.clone(),
         exposed_ports: served.map(|port| (port.to_string(), BTreeMap::new())).collect(),
@@ -65,6 +66,7 @@ fn host_config(sandbox: &Sandbox) -> view::HostConfig {
         dns_search: sandbox.dns.search.clone(),
         dns_options: sandbox.dns.options.clone(),
         extra_hosts: sandbox.extra_hosts.iter().map(extra_host).collect(),
+        sysctls: sandbox.config.sysctls.clone(),
         privileged: sandbox.config.privileged,
         auto_remove: sandbox.config.auto_remove,
     }

@@ -153,7 +153,9 @@ fn a_host_port_belongs_to_one_running_sandbox() {
     assert_eq!(again.to_string(), "Bind for 127.0.0.1:5000 failed: port is already allocated");
     assert_eq!(again.hint().unwrap(), "sandbox web publishes it");
     let twice = publishing("b", &[port(Some(6000), None), port(Some(6000), None)]);
-    assert_eq!(text(world.run(twice)), "Bind for 0.0.0.0:6000 failed: port is already allocated");
+    let twice = world.run(twice).err().unwrap();
+    assert_eq!(twice.to_string(), "Bind for 0.0.0.0:6000 failed: port is already allocated");
+    assert_eq!(twice.hint().unwrap(), "it is asked for twice");
     world.end("web");
     world.run(publishing("b", &[port(Some(5000), None)])).unwrap();
 }
