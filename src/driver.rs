@@ -4,6 +4,7 @@
 //! networks want of the firewall is in [`firewall`].
 
 mod bridge;
+mod expose;
 pub mod firewall;
 pub mod guard;
 #[cfg(test)]
@@ -53,7 +54,7 @@ pub fn wanted(state: &State, scope: &Scope) -> Wanted {
         let Some(name) = &network.bridge else { continue };
         match bridge::bridge(state, network) {
             Some(bridge) => {
-                wanted.forwarding |= !network.internal;
+                wanted.forwarding |= !network.internal || bridge.apart;
                 wanted.bridges.insert(bridge.name.clone(), bridge);
             }
             None => {

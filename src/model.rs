@@ -24,7 +24,7 @@ pub use change::Change;
 pub use host::HostFacts;
 pub use id::{EndpointId, Id, NetworkId, SandboxId};
 pub use name::{DnsName, NetworkName, SandboxName};
-pub use network::{DriverKind, Network, NetworkOptions, Subnet};
+pub use network::{DriverKind, Network, NetworkOptions, Reach, Subnet};
 pub use publish::{Exposed, Publish};
 pub use record::{Rdata, Registration, RrType};
 pub use refusal::{Kind, Refusal};
