@@ -355,29 +355,59 @@ while True:
     let _ = flow.wait();
 }
 
+/// What another tool may do to our rules.
+const DAMAGES: [&str; 10] = [
+    "nft flush ruleset",
+    "nft delete table inet netdns",
+    "nft delete table bridge netdns",
+    "nft flush chain inet netdns forward",
+    "nft delete chain inet netdns forward",
+    "nft flush map inet netdns ports_any",
+    "nft flush set bridge netdns own4",
+    "nft delete rule inet netdns forward handle \
+     $(nft -a list chain inet netdns forward | awk '/entering/ { print $NF }')",
+    "nft insert rule inet netdns forward accept",
+    "nft delete element inet netdns ports_any '{ tcp . 5000 }'",
+];
+
+/// Prints them, whoever owns them.
+const LIST: &str = "for family in inet bridge; do nft list table $family netdns 2>/dev/null; done |
+     sed 's/ # progname.*//' | grep -v 'flags $' | grep -v 'flags owner'";
+
+#[test]
+fn nobody_else_changes_our_rules_while_the_manager_lives() {
+    let mut host = localnet();
+    serve(&host, "web", &["--network", "localnet", "-p", "5000:80"]);
+    let before = host.sh(LIST).ok();
+    let flushed = ["nft flush ruleset; nft add table ip stranger"];
+    for damage in DAMAGES.into_iter().filter(|damage| !damage.contains("ruleset")).chain(flushed) {
+        let _ = host.sh(damage);
+        assert_eq!(host.sh(LIST).ok(), before, "{damage}");
+    }
+    host.end_daemon("KILL");
+    assert_eq!(host.sh(LIST).ok(), before, "they outlive it");
+    host.sh("nft flush ruleset").ok();
+    host.start(&[]);
+    assert_eq!(host.sh(LIST).ok(), before, "and the next one makes them anew");
+    host.sh("nft flush ruleset").ok();
+    assert_eq!(host.sh(LIST).ok(), before);
+    assert!(!host.netdns(&["events", "--since", "0"]).out.contains("repair"), "nothing was");
+}
+
 #[test]
 fn rules_that_another_tool_removes_are_back_within_a_second() {
-    let host = localnet();
+    let mut host = Host::new();
+    host.start(&["--share-tables"]);
+    host.netdns(&["network", "create", "localnet"]).ok();
     serve(&host, "web", &["--network", "localnet", "-p", "5000:80"]);
     host.router("ip route add 172.16.0.0/12 via 10.9.0.2").ok();
     let before = host.path("before").display().to_string();
-    host.sh(&format!("nft list table inet netdns >{before}")).ok();
-    let damages = [
-        "nft flush ruleset",
-        "nft delete table inet netdns",
-        "nft flush chain inet netdns forward",
-        "nft delete chain inet netdns forward",
-        "nft flush map inet netdns ports_any",
-        "nft delete rule inet netdns forward handle \
-         $(nft -a list chain inet netdns forward | awk '/entering/ { print $NF }')",
-        "nft insert rule inet netdns forward accept",
-        "nft delete element inet netdns ports_any '{ tcp . 5000 }'",
-    ];
-    for damage in damages {
+    host.sh(&format!("({LIST}) >{before}")).ok();
+    for damage in DAMAGES {
         let took = host.sh(&format!(
             "{damage}; start=${{EPOCHREALTIME/./}}
-                 ! nft list table inet netdns 2>/dev/null | cmp -s - {before} || echo undamaged >&2
-                 until nft list table inet netdns 2>/dev/null | cmp -s - {before}; do :; done
+                 ! ({LIST}) | cmp -s - {before} || echo undamaged >&2
+                 until ({LIST}) | cmp -s - {before}; do :; done
                  echo $((${{EPOCHREALTIME/./}} - start))"
         ));
         assert_eq!(took.err, "", "{damage}");
