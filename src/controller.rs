@@ -14,6 +14,7 @@ mod record;
 mod recover;
 mod rename;
 mod replica;
+mod reserve;
 mod sandbox;
 mod spawn;
 mod supervise;
@@ -30,13 +31,15 @@ pub use supervise::{Resolver, Returned, Supervisor};
 use crate::decide::Policy;
 use crate::etc::HostResolv;
 use crate::kernel::Kernel;
-use crate::model::{Millis, State};
+use crate::model::{IfName, Millis, State, Traffic};
 use crate::store::Store;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{Mutex, MutexGuard};
 use turn::Turn;
+use vanish::Files;
 
 /// Where a sandbox's resolver listens (`--dns-listen`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +77,7 @@ pub struct Controller<K, S> {
     resolver: Resolver,
     settings: Settings,
     events: Arc<Events>,
+    files: Files,
     myself: Weak<Self>,
 }
 
@@ -102,6 +106,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
             resolver,
             settings,
             events,
+            files: Files::default(),
             myself: myself.clone(),
         })
     }
@@ -124,6 +129,11 @@ impl<K: Kernel, S: Store> Controller<K, S> {
     /// Returns what every resolver is given.
     pub fn replica(&self) -> &Replica {
         &self.replica
+    }
+
+    /// Returns what sandboxes' links have carried, by their names on the host.
+    pub async fn traffic(&self) -> Result<BTreeMap<IfName, Traffic>, Failure> {
+        Ok(self.kernel.traffic().await?)
     }
 
     /// Returns what has happened.

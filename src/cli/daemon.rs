@@ -18,6 +18,7 @@ use crate::store::RedbStore;
 use ipnet::IpNet;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Gid, chown};
+use sd_notify::NotifyState;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
@@ -170,12 +171,14 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     let listener = listen(&dirs.socket(), args.group.as_deref())?;
     let served = axum::serve(listener, server::router(controller.clone())).into_future();
     say_ready(&dirs.socket())?;
+    tell_systemd(NotifyState::Ready);
     tokio::select! {
         served = served => served.map_err(failed("serve the API"))?,
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
     info!("ending; sandboxes and their resolver go on");
+    tell_systemd(NotifyState::Stopping);
     let _ = fs::remove_file(dirs.socket());
     supervision.abort();
     let _ = tokio::time::timeout(GRACE, controller.quiesce()).await;
@@ -237,6 +240,13 @@ fn gid_of(groups: &str, wanted: &str) -> Option<Gid> {
         (fields.next() == Some(wanted)).then(|| fields.nth(1)?.parse().ok()).flatten()
     });
     named.or_else(|| wanted.parse().ok()).map(Gid::from_raw)
+}
+
+/// Tells whoever started the daemon as a unit of `Type=notify` (sd_notify(3)); else there is nobody to tell.
+fn tell_systemd(state: NotifyState) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        warn!(%error, "systemd was not told");
+    }
 }
 
 fn say_ready(socket: &Path) -> Result<(), Failure> {

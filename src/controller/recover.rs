@@ -119,6 +119,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let wanted = self.wanted_ports();
         self.replica.ports().retain(|publish, _| wanted.contains(publish));
         self.regain_ports();
+        self.reserve_ports();
         Ok(())
     }
 

@@ -28,8 +28,8 @@ pub struct Turn<K, S> {
     pub(super) resolver: Resolver,
     pub(super) replica: Arc<Replica>,
     pub(super) settings: Settings,
-    /// The address last given on each network.
-    pub(super) cursors: BTreeMap<NetworkId, IpAddr>,
+    /// The addresses last given on each network, one of each family.
+    pub(super) cursors: BTreeMap<NetworkId, Vec<IpAddr>>,
     /// The pidfd of each sandbox's process.
     pub(super) processes: BTreeMap<SandboxId, Arc<OwnedFd>>,
     /// The host's tables as they were applied last; none while no network has a bridge.
@@ -170,8 +170,18 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let steps = plan::diff(&found, &wanted)
             .map_err(|conflict| Failure::Conflict(conflict.to_string()))?;
         for step in steps {
-            if step == Step::EnableForwarding {
-                info!("net.ipv4.ip_forward switched on: networks that are not internal need it");
+            match step {
+                Step::EnableForwarding => {
+                    info!(
+                        "net.ipv4.ip_forward switched on: networks that are not internal need it"
+                    );
+                }
+                Step::EnableForwarding6 => {
+                    info!(
+                        "net.ipv6.conf.all.forwarding switched on: networks with IPv6 that are not internal need it"
+                    );
+                }
+                _ => {}
             }
             self.kernel.apply(&step).await?;
         }

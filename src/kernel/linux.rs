@@ -5,13 +5,13 @@ use super::nft::{Nft, NftError};
 use super::rtnl::Rtnl;
 use super::watch::Watch;
 use super::{
-    DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, facts, foreign, link, look,
-    netns, nft, observe, port, route, socket, sysctl,
+    DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, advertised, facts, foreign,
+    link, look, netns, nft, observe, port, route, socket, sysctl, traffic,
 };
-use crate::model::{AttachTo, HostFacts, IfName, Publish};
+use crate::model::{AttachTo, HostFacts, IfName, PortSet, Publish, Traffic};
 use crate::plan::nft::{Delta, Table};
 use crate::plan::{Found, Place, Step, Wanted};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::net::IpAddr;
@@ -113,6 +113,10 @@ impl Kernel for Linux {
         observe::marked(&self.rtnl).await
     }
 
+    async fn traffic(&self) -> Result<BTreeMap<IfName, Traffic>, KernelError> {
+        traffic::traffic(&self.rtnl).await
+    }
+
     async fn observe(&self, wanted: &Wanted) -> Result<Found, KernelError> {
         observe::observe(&self.rtnl, wanted).await
     }
@@ -131,6 +135,7 @@ impl Kernel for Linux {
                 link::in_sandbox(inside.place.clone(), set).await
             }
             Step::EnableForwarding => sysctl::set_forwarding(true),
+            Step::EnableForwarding6 => advertised::forward(&self.rtnl).await,
             Step::Firewall(deltas) if deltas.is_empty() => Ok(()),
             Step::Firewall(deltas) => self.change_firewall(deltas).await,
         }
@@ -163,6 +168,18 @@ impl Kernel for Linux {
 
     fn ephemeral_ports(&self) -> (u16, u16) {
         sysctl::ephemeral_ports()
+    }
+
+    fn reserved_ports(&self) -> PortSet {
+        sysctl::reserved_ports()
+    }
+
+    fn reserve_ports(&self, ports: &PortSet) -> Result<(), KernelError> {
+        sysctl::reserve_ports(ports)
+    }
+
+    fn ipv6_links(&self) -> BTreeSet<IfName> {
+        port::ipv6_links()
     }
 
     async fn foreign_hooks(&self, wanted: bool) -> Result<Option<&'static str>, KernelError> {

@@ -16,7 +16,7 @@ pub use delta::{Delta, delta, deltas};
 pub use dns::{RESOLVER, dns_table};
 
 use crate::model::{IfName, Mac, Proto};
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -59,7 +59,7 @@ pub struct Map {
     pub key: Vec<Type>,
     /// What it leads to.
     pub value: ValueType,
-    /// Whether keys are ranges: of one part, a subnet.
+    /// Whether keys are ranges: a subnet, or parts of which some are subnets or ranges of ports.
     pub interval: bool,
     /// What it holds.
     pub elements: BTreeMap<Key, Value>,
@@ -112,11 +112,13 @@ pub enum Datum {
     /// A link's address.
     Ether(Mac),
     /// A range of addresses, in interval maps.
-    Subnet(Ipv4Net),
+    Subnet(IpNet),
     /// A transport protocol.
     Proto(Proto),
     /// A port.
     Port(u16),
+    /// First and last of a range of ports, in interval maps.
+    Ports(u16, u16),
 }
 
 /// The key of an element: its parts in the order of the map's types.
@@ -200,10 +202,12 @@ pub enum Statement {
     OifGroup(u32),
     /// It is IPv4; to be said only where no IPv4 field is matched.
     Ipv4,
+    /// It is IPv6; to be said only where no IPv6 field is matched.
+    Ipv6,
     /// Its source is in this subnet.
-    Source(Ipv4Net),
+    Source(IpNet),
     /// Its destination is in this subnet.
-    Destination(Ipv4Net),
+    Destination(IpNet),
     /// It is of this protocol and comes from this port.
     SourcePort(Proto, u16),
     /// It is of this protocol and goes to this port.
@@ -226,8 +230,8 @@ pub enum Statement {
     NotIn(Vec<Field>, String),
     /// The verdict that a map has for these fields.
     Decide(Vec<Field>, String),
-    /// Translates the destination to what a map has for these fields: an address and a port.
-    Dnat(Vec<Field>, String),
+    /// Translates the destination to what a map has for these fields.
+    Dnat(Onto, Vec<Field>, String),
     /// Translates the source to the address of the link it leaves by.
     Masquerade,
     /// Keeps connection tracking away from it.
@@ -247,6 +251,8 @@ pub enum Statement {
 pub enum Neighbour {
     /// A router says that it is one.
     RouterAdvertisement = 134,
+    /// Somebody asks who has an address.
+    Solicitation = 135,
     /// Somebody says who has an address.
     Advertisement = 136,
     /// A router names a better way.
@@ -269,6 +275,19 @@ pub enum Is {
     Equal,
     /// It is to differ.
     Other,
+}
+
+/// What a destination is translated to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onto {
+    /// An address and a port of IPv4.
+    Socket4,
+    /// An address of IPv4; the port stays.
+    Address4,
+    /// An address and a port of IPv6.
+    Socket6,
+    /// An address of IPv6; the port stays.
+    Address6,
 }
 
 /// A field of a packet that a map is asked for.

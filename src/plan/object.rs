@@ -85,7 +85,7 @@ pub struct Inside {
     pub place: Place,
     /// The default routes: link and gateway, at most one of a family.
     pub default_routes: Vec<(IfName, IpAddr)>,
-    /// Whether `net.ipv4.ip_forward` is set to 0: in the namespaces that netdns makes.
+    /// Whether forwarding of both families is switched off: in the namespaces that netdns makes.
     pub no_forwarding: bool,
 }
 
@@ -102,6 +102,8 @@ pub struct Wanted {
     pub gone: BTreeSet<IfName>,
     /// Whether the host must forward IPv4: a network with a way out is in the scope.
     pub forwarding: bool,
+    /// The same for IPv6.
+    pub forwarding6: bool,
 }
 
 /// A link of the host as it was found.
@@ -136,7 +138,7 @@ pub struct FoundInside {
     pub lo_up: bool,
     /// The default routes that are ours: link and gateway.
     pub default_routes: Vec<(IfName, IpAddr)>,
-    /// Whether it forwards IPv4.
+    /// Whether it forwards either family.
     pub forwarding: bool,
 }
 
@@ -149,6 +151,8 @@ pub struct Found {
     pub insides: BTreeMap<SandboxId, FoundInside>,
     /// Whether the host forwards IPv4.
     pub forwarding: bool,
+    /// Whether it forwards IPv6.
+    pub forwarding6: bool,
 }
 
 /// One step towards what is wanted. A step succeeds whole or fails; each can be repeated.
@@ -168,6 +172,8 @@ pub enum Step {
     SetInside(Inside),
     /// Switches `net.ipv4.ip_forward` on.
     EnableForwarding,
+    /// Switches `net.ipv6.conf.all.forwarding` on, without losing the default route that a router advertises.
+    EnableForwarding6,
     /// Applies changes of the host's tables in one transaction.
     Firewall(Vec<nft::Delta>),
 }

@@ -11,7 +11,7 @@ use crate::model::{DnsName, Rdata, RrType};
 use crate::registry::{ANY, Key, Rrset};
 use std::sync::Arc;
 
-pub use super::relay::{Forward, failure, relay, reply_matches, upstream_query, well_formed};
+pub use super::relay::{Forward, failure, reply_matches, upstream_query};
 pub use super::wire::Transport;
 
 /// CNAMEs that are followed for one query.

@@ -136,7 +136,11 @@ impl Control {
                 self.give_back(manager, seq).await?;
                 FromResolver::Ack
             }
-            ToResolver::Count => FromResolver::Counted(self.shared.stats.read(self.replica.len())),
+            ToResolver::FlushCache => {
+                self.replica.flush_caches();
+                FromResolver::Ack
+            }
+            ToResolver::Count => FromResolver::Counted(self.shared.count(self.replica.len())),
             ToResolver::Resolve(question) => return self.resolve(manager, seq, question).await,
             ToResolver::Ping => {
                 let come_by = self.shards.ping();

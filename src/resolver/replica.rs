@@ -104,6 +104,12 @@ impl Replica {
         self.sandboxes.len()
     }
 
+    /// Forgets what upstreams have said, those of the host and those of single sandboxes.
+    pub fn flush_caches(&self) {
+        self.shared.cache.flush();
+        self.sandboxes.values().for_each(|sandbox| sandbox.flush_cache());
+    }
+
     /// Starts a snapshot.
     pub fn begin(&mut self) {
         self.snapshot = Some(Mentioned::default());
@@ -136,12 +142,13 @@ impl Replica {
             Update::PutSandbox(view) => self.put_sandbox(&view),
             Update::RemoveSandbox(id) => self.remove_sandbox(id),
             Update::SetHostServers(servers) => {
-                let servers = Upstreams::new(
-                    servers,
-                    Via::Host(self.shared.sockets.clone()),
-                    &self.shared.host.load(),
-                );
-                self.shared.host.store(Arc::new(servers));
+                let known = self.shared.host.load();
+                if !known.servers.are(&servers) {
+                    let via = Via::Host(self.shared.sockets.clone());
+                    let cache = self.shared.cache.clone();
+                    let servers = Upstreams::new(&servers, via, cache, Some(&known));
+                    self.shared.host.store(Arc::new(servers));
+                }
             }
             Update::PutEndpoint(endpoint) => {
                 self.endpoints.insert(endpoint.id, (endpoint.network, endpoint.owner));

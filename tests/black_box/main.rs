@@ -4,17 +4,23 @@
 //! live and with which they end. They need root and the programs that `tests/run.sh` installs; what is missing is a
 //! failure with a message.
 
+mod debian;
 mod host;
 
 mod beside_docker;
+mod command;
+mod compare;
 mod demo;
 mod doctor;
 mod events;
 mod host_dns;
 mod isolation;
+mod listings;
 mod membership;
 mod names;
+mod package;
 mod ports;
+mod reach;
 mod refusals;
 mod second_day;
 mod survival;

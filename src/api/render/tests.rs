@@ -33,6 +33,7 @@ fn state(internal: bool) -> State {
         labels: BTreeMap::new(),
     };
     let publish = |host_port, port| Publish {
+        count: 1,
         host_ip: "0.0.0.0".parse().unwrap(),
         host_port,
         port,

@@ -6,7 +6,7 @@ use super::wire::{Attrs, Batch};
 use crate::plan::nft::{
     Base, BaseKind, Chain, Datum, Delta, Family, Key, Map, Rule, Table, Type, Value, ValueType,
 };
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 const CREATE: u16 = libc::NLM_F_CREATE as u16;
 const APPEND: u16 = libc::NLM_F_APPEND as u16;
@@ -138,7 +138,9 @@ fn write_base(attrs: &mut Attrs<'_>, base: &Base) {
 }
 
 fn add_map(batch: &mut Batch, table: &Table, id: u32, name: &str, map: &Map) {
-    let interval = if map.interval { libc::NFT_SET_INTERVAL } else { 0 };
+    let concatenated = map.interval && map.key.len() > 1;
+    let interval = if map.interval { libc::NFT_SET_INTERVAL as u32 } else { 0 };
+    let interval = interval | if concatenated { abi::SET_CONCAT } else { 0 };
     let data = match &map.value {
         ValueType::Nothing => None,
         ValueType::Verdict => Some((abi::DATA_VERDICT, 0)),
@@ -148,16 +150,34 @@ fn add_map(batch: &mut Batch, table: &Table, id: u32, name: &str, map: &Map) {
     batch.message(NEWSET, CREATE, table.family, format!("map {name}"), |attrs| {
         attrs.text(attr::set::TABLE, &table.name);
         attrs.text(attr::set::NAME, name);
-        attrs.number(attr::set::FLAGS, (kind | interval) as u32);
+        attrs.number(attr::set::FLAGS, kind as u32 | interval);
         attrs.number(attr::set::KEY_TYPE, type_number(&map.key));
         attrs.number(attr::set::KEY_LEN, length(&map.key));
         if let Some((kind, length)) = data {
             attrs.number(attr::set::DATA_TYPE, kind);
             attrs.number(attr::set::DATA_LEN, length);
         }
+        if concatenated {
+            attrs.nest(attr::set::DESC, |attrs| write_parts(attrs, &map.key));
+        }
         attrs.number(attr::set::ID, id);
         if map.key == [Type::IfName] {
             attrs.bytes(attr::set::USERDATA, &HOST_ORDER_KEY);
+        }
+    });
+}
+
+/// Writes how long the parts of a key are in themselves.
+fn write_parts(attrs: &mut Attrs<'_>, key: &[Type]) {
+    attrs.nest(attr::desc::CONCAT, |attrs| {
+        for part in key {
+            let length = match part {
+                Type::Ether => 6,
+                Type::Proto => 1,
+                Type::Port => 2,
+                part => length(&[*part]),
+            };
+            attrs.nest(attr::list::ELEM, |attrs| attrs.number(attr::desc::FIELD_LEN, length));
         }
     });
 }
@@ -197,34 +217,55 @@ fn write_elements(
 
 fn write_element(attrs: &mut Attrs<'_>, key: &Key, value: Option<&Value>) {
     attrs.nest(attr::list::ELEM, |attrs| {
-        attrs.nest(attr::element::KEY, |attrs| attrs.bytes(attr::data::VALUE, &concatenated(key)));
+        let bytes = |end| concatenated(key, end);
+        attrs.nest(attr::element::KEY, |attrs| attrs.bytes(attr::data::VALUE, &bytes(End::First)));
+        if is_range(key) {
+            attrs.nest(attr::element::KEY_END, |attrs| {
+                attrs.bytes(attr::data::VALUE, &bytes(End::Last));
+            });
+        }
         match value {
             Some(Value::Verdict(verdict)) => {
                 attrs.nest(attr::element::DATA, |attrs| expr::verdict(attrs, verdict));
             }
             Some(Value::Data(data)) => attrs.nest(attr::element::DATA, |attrs| {
-                attrs.bytes(attr::data::VALUE, &concatenated(data));
+                attrs.bytes(attr::data::VALUE, &concatenated(data, End::First));
             }),
             Some(Value::Nothing) | None => {}
         }
     });
-    // The kernel keeps a range as two elements: where it begins, and the first key beyond it.
+    // The kernel keeps a range of one part as two elements: where it begins, and the first key beyond it.
     if let Some(end) = range_end(key) {
         attrs.nest(attr::list::ELEM, |attrs| {
-            attrs.nest(attr::element::KEY, |attrs| attrs.bytes(attr::data::VALUE, &end.octets()));
+            attrs.nest(attr::element::KEY, |attrs| attrs.bytes(attr::data::VALUE, &end));
             attrs.number(attr::element::FLAGS, abi::SET_ELEM_INTERVAL_END);
         });
     }
 }
 
 /// Returns the first address beyond a subnet; none for one that goes to the end of all addresses.
-fn range_end(key: &Key) -> Option<Ipv4Addr> {
+fn range_end(key: &Key) -> Option<Vec<u8>> {
     let [Datum::Subnet(net)] = key.as_slice() else { return None };
-    u32::from(net.broadcast()).checked_add(1).map(Ipv4Addr::from)
+    match net.broadcast() {
+        IpAddr::V4(last) => u32::from(last).checked_add(1).map(|end| end.to_be_bytes().into()),
+        IpAddr::V6(last) => u128::from(last).checked_add(1).map(|end| end.to_be_bytes().into()),
+    }
+}
+
+/// Whether a key of several parts has one that is a range.
+fn is_range(key: &Key) -> bool {
+    key.len() > 1 && key.iter().any(|part| matches!(part, Datum::Subnet(_) | Datum::Ports(..)))
+}
+
+/// Which end of the ranges among a key's parts.
+#[derive(Clone, Copy)]
+enum End {
+    First,
+    Last,
 }
 
 /// The value of a concatenation: every part fills whole words.
-fn concatenated(parts: &[Datum]) -> Vec<u8> {
+fn concatenated(parts: &[Datum], end: End) -> Vec<u8> {
     let mut bytes = Vec::new();
     for part in parts {
         match part {
@@ -232,9 +273,16 @@ fn concatenated(parts: &[Datum]) -> Vec<u8> {
             Datum::Ipv4(address) => bytes.extend(address.octets()),
             Datum::Ipv6(address) => bytes.extend(address.octets()),
             Datum::Ether(mac) => bytes.extend(mac.bytes()),
-            Datum::Subnet(net) => bytes.extend(net.network().octets()),
+            Datum::Subnet(net) => bytes.extend(expr::octets(match end {
+                End::First => net.network(),
+                End::Last => net.broadcast(),
+            })),
             Datum::Proto(proto) => bytes.push(proto.number()),
             Datum::Port(port) => bytes.extend(port.to_be_bytes()),
+            Datum::Ports(first, last) => bytes.extend(match end {
+                End::First => first.to_be_bytes(),
+                End::Last => last.to_be_bytes(),
+            }),
         }
         bytes.resize(bytes.len().next_multiple_of(4), 0);
     }

@@ -3,8 +3,9 @@
 use super::abi::{self, attr};
 use super::wire::Attrs;
 use crate::model::{IfName, Proto};
-use crate::plan::nft::{Family, Field, Is, Reject, Rule, Statement, Verdict};
-use ipnet::Ipv4Net;
+use crate::plan::nft::{Family, Field, Is, Onto, Reject, Rule, Statement, Verdict};
+use ipnet::IpNet;
+use std::net::IpAddr;
 
 /// The first register, of 16 bytes.
 const REG: u32 = libc::NFT_REG_1 as u32;
@@ -118,8 +119,9 @@ impl Expressions<'_, '_> {
                 self.meta_is(libc::NFT_META_OIFGROUP, Is::Equal, &group.to_ne_bytes());
             }
             Statement::Ipv4 => self.need(Layer::Ipv4),
-            Statement::Source(net) => self.subnet(SOURCE, net),
-            Statement::Destination(net) => self.subnet(DESTINATION, net),
+            Statement::Ipv6 => self.need(Layer::Ipv6),
+            Statement::Source(net) => self.subnet([SOURCE, SOURCE6], net),
+            Statement::Destination(net) => self.subnet([DESTINATION, DESTINATION6], net),
             Statement::SourcePort(proto, port) => self.port(*proto, SOURCE_PORT, *port),
             Statement::DestinationPort(proto, port) => self.port(*proto, DESTINATION_PORT, *port),
             Statement::Established => {
@@ -135,7 +137,7 @@ impl Expressions<'_, '_> {
             Statement::In(fields, set) => self.look_up(fields, set, To::Set(Is::Equal)),
             Statement::NotIn(fields, set) => self.look_up(fields, set, To::Set(Is::Other)),
             Statement::Decide(fields, map) => self.look_up(fields, map, To::Register(VERDICT)),
-            Statement::Dnat(fields, map) => self.dnat(fields, map),
+            Statement::Dnat(onto, fields, map) => self.dnat(*onto, fields, map),
             Statement::Masquerade => self.expression("masq", |_| {}),
             Statement::Notrack => self.expression("notrack", |_| {}),
             Statement::SetSourcePort(proto, port) => self.set_port(*proto, SOURCE_PORT, *port),
@@ -179,13 +181,14 @@ impl Expressions<'_, '_> {
         });
     }
 
-    fn mask(&mut self, mask: [u8; 4]) {
+    fn mask(&mut self, mask: &[u8]) {
         self.expression("bitwise", |attrs| {
             attrs.number(attr::bitwise::SREG, REG);
             attrs.number(attr::bitwise::DREG, REG);
-            attrs.number(attr::bitwise::LEN, 4);
-            attrs.nest(attr::bitwise::MASK, |attrs| attrs.bytes(attr::data::VALUE, &mask));
-            attrs.nest(attr::bitwise::XOR, |attrs| attrs.bytes(attr::data::VALUE, &[0; 4]));
+            attrs.number(attr::bitwise::LEN, mask.len() as u32);
+            attrs.nest(attr::bitwise::MASK, |attrs| attrs.bytes(attr::data::VALUE, mask));
+            let none = vec![0; mask.len()];
+            attrs.nest(attr::bitwise::XOR, |attrs| attrs.bytes(attr::data::VALUE, &none));
         });
     }
 
@@ -223,16 +226,20 @@ impl Expressions<'_, '_> {
     }
 
     /// Whole bytes of a prefix are compared as they are, other prefixes through a mask: what nft itself does.
-    fn subnet(&mut self, offset: u32, net: &Ipv4Net) {
-        self.need(Layer::Ipv4);
-        let network = net.network().octets();
+    fn subnet(&mut self, [ipv4, ipv6]: [u32; 2], net: &IpNet) {
+        let (layer, offset) = match net {
+            IpNet::V4(_) => (Layer::Ipv4, ipv4),
+            IpNet::V6(_) => (Layer::Ipv6, ipv6),
+        };
+        self.need(layer);
+        let network = octets(net.network());
         let whole = usize::from(net.prefix_len() / 8);
         if net.prefix_len().is_multiple_of(8) && whole > 0 {
             self.payload(libc::NFT_PAYLOAD_NETWORK_HEADER, offset, whole as u32, REG);
             self.compare(Is::Equal, &network[..whole]);
         } else {
-            self.payload(libc::NFT_PAYLOAD_NETWORK_HEADER, offset, 4, REG);
-            self.mask(net.netmask().octets());
+            self.payload(libc::NFT_PAYLOAD_NETWORK_HEADER, offset, network.len() as u32, REG);
+            self.mask(&octets(net.netmask()));
             self.compare(Is::Equal, &network);
         }
     }
@@ -245,7 +252,7 @@ impl Expressions<'_, '_> {
 
     fn ct_has(&mut self, key: i32, bits: u32) {
         self.load("ct", key, REG);
-        self.mask(bits.to_ne_bytes());
+        self.mask(&bits.to_ne_bytes());
         self.compare(Is::Other, &[0; 4]);
     }
 
@@ -320,20 +327,29 @@ impl Expressions<'_, '_> {
         }
     }
 
-    fn dnat(&mut self, fields: &[Field], map: &str) {
+    fn dnat(&mut self, onto: Onto, fields: &[Field], map: &str) {
+        let (family, port) = match onto {
+            Onto::Socket4 => (libc::NFPROTO_IPV4, Some(1)),
+            Onto::Address4 => (libc::NFPROTO_IPV4, None),
+            Onto::Socket6 => (libc::NFPROTO_IPV6, Some(4)),
+            Onto::Address6 => (libc::NFPROTO_IPV6, None),
+        };
         self.look_up(fields, map, To::Register(REG));
         self.expression("nat", |attrs| {
             attrs.number(attr::nat::TYPE, attr::nat::TYPE_DNAT);
-            attrs.number(attr::nat::FAMILY, libc::NFPROTO_IPV4 as u32);
+            attrs.number(attr::nat::FAMILY, family as u32);
             attrs.number(attr::nat::REG_ADDR_MIN, word(0));
-            attrs.number(attr::nat::REG_PROTO_MIN, word(1));
+            if let Some(place) = port {
+                attrs.number(attr::nat::REG_PROTO_MIN, word(place));
+            }
         });
     }
 
     fn set_port(&mut self, proto: Proto, offset: u32, port: u16) {
-        let checksum = match proto {
-            Proto::Tcp => 16,
-            Proto::Udp => 6,
+        let (kind, checksum) = match proto {
+            Proto::Tcp => (libc::NFT_PAYLOAD_CSUM_INET as u32, 16),
+            Proto::Udp => (libc::NFT_PAYLOAD_CSUM_INET as u32, 6),
+            Proto::Sctp => (attr::payload::CSUM_SCTP, 8),
         };
         self.immediate(REG, |attrs| attrs.bytes(attr::data::VALUE, &port.to_be_bytes()));
         self.expression("payload", |attrs| {
@@ -341,7 +357,7 @@ impl Expressions<'_, '_> {
             attrs.number(attr::payload::BASE, libc::NFT_PAYLOAD_TRANSPORT_HEADER as u32);
             attrs.number(attr::payload::OFFSET, offset);
             attrs.number(attr::payload::LEN, 2);
-            attrs.number(attr::payload::CSUM_TYPE, libc::NFT_PAYLOAD_CSUM_INET as u32);
+            attrs.number(attr::payload::CSUM_TYPE, kind);
             attrs.number(attr::payload::CSUM_OFFSET, checksum);
         });
     }
@@ -382,5 +398,13 @@ fn word(index: u32) -> u32 {
     match index {
         0 => REG,
         index => libc::NFT_REG32_00 as u32 + index,
+    }
+}
+
+/// Returns an address in wire order.
+pub fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().into(),
+        IpAddr::V6(address) => address.octets().into(),
     }
 }

@@ -1,8 +1,8 @@
 //! Tables as text: what `nft list table` prints and `nft -f` reads, one element a line.
 
 use super::{
-    Base, BaseKind, Chain, Datum, Family, Field, Hook, Is, Map, Neighbour, Reject, Rule, Statement,
-    Table, Type, Value, ValueType, Verdict,
+    Base, BaseKind, Chain, Datum, Family, Field, Hook, Is, Map, Neighbour, Onto, Reject, Rule,
+    Statement, Table, Type, Value, ValueType, Verdict,
 };
 use std::fmt::{self, Display, Formatter};
 
@@ -91,9 +91,10 @@ impl Display for Datum {
             Self::Ipv4(address) => address.fmt(f),
             Self::Ipv6(address) => address.fmt(f),
             Self::Ether(mac) => mac.fmt(f),
-            Self::Subnet(net) => net.fmt(f),
+            Self::Subnet(net) => Subnet(net).fmt(f),
             Self::Proto(proto) => proto.fmt(f),
             Self::Port(port) => port.fmt(f),
+            Self::Ports(first, last) => write!(f, "{first}-{last}"),
         }
     }
 }
@@ -175,8 +176,9 @@ impl Display for Statement {
             Self::IifGroup(group) => write!(f, "iifgroup {group}"),
             Self::OifGroup(group) => write!(f, "oifgroup {group}"),
             Self::Ipv4 => f.write_str("meta nfproto ipv4"),
-            Self::Source(net) => write!(f, "ip saddr {}", Subnet(net)),
-            Self::Destination(net) => write!(f, "ip daddr {}", Subnet(net)),
+            Self::Ipv6 => f.write_str("meta nfproto ipv6"),
+            Self::Source(net) => write!(f, "{} saddr {}", protocol(net), Subnet(net)),
+            Self::Destination(net) => write!(f, "{} daddr {}", protocol(net), Subnet(net)),
             Self::SourcePort(proto, port) => write!(f, "{proto} sport {port}"),
             Self::DestinationPort(proto, port) => write!(f, "{proto} dport {port}"),
             Self::Established => f.write_str("ct state established,related"),
@@ -188,7 +190,9 @@ impl Display for Statement {
             Self::In(fields, set) => write!(f, "{} @{set}", Dotted(fields)),
             Self::NotIn(fields, set) => write!(f, "{} != @{set}", Dotted(fields)),
             Self::Decide(fields, map) => write!(f, "{} vmap @{map}", Dotted(fields)),
-            Self::Dnat(fields, map) => write!(f, "dnat ip to {} map @{map}", Dotted(fields)),
+            Self::Dnat(onto, fields, map) => {
+                write!(f, "dnat {onto} to {} map @{map}", Dotted(fields))
+            }
             Self::Masquerade => f.write_str("masquerade"),
             Self::Notrack => f.write_str("notrack"),
             Self::SetSourcePort(proto, port) => write!(f, "{proto} sport set {port}"),
@@ -204,6 +208,7 @@ impl Display for Neighbour {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::RouterAdvertisement => "nd-router-advert",
+            Self::Solicitation => "nd-neighbor-solicit",
             Self::Advertisement => "nd-neighbor-advert",
             Self::Redirect => "nd-redirect",
         })
@@ -220,14 +225,28 @@ impl Display for Is {
 }
 
 /// A subnet, or the address alone if it is one.
-struct Subnet<'a>(&'a ipnet::Ipv4Net);
+struct Subnet<'a>(&'a ipnet::IpNet);
 
 impl Display for Subnet<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0.prefix_len() {
-            32 => self.0.addr().fmt(f),
+            prefix if prefix == self.0.max_prefix_len() => self.0.addr().fmt(f),
             _ => self.0.fmt(f),
         }
+    }
+}
+
+/// Returns what nft calls the protocol of a subnet.
+fn protocol(net: &ipnet::IpNet) -> &'static str {
+    if net.addr().is_ipv6() { "ip6" } else { "ip" }
+}
+
+impl Display for Onto {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Socket4 | Self::Address4 => "ip",
+            Self::Socket6 | Self::Address6 => "ip6",
+        })
     }
 }
 
