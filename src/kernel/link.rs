@@ -51,7 +51,7 @@ pub(super) async fn mend_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), Kern
 pub(super) fn settings(bridge: &Bridge) -> Vec<Setting> {
     let name = &bridge.name;
     let apart = if bridge.apart { "1" } else { "0" };
-    let mut settings = sysctl::ipv6_of(name, bridge.ipv6).to_vec();
+    let mut settings = sysctl::ipv6_of(name, bridge.ipv6);
     settings.extend([
         // For ports published on 127.0.0.1.
         Setting::ipv4(format!("net/ipv4/conf/{name}/route_localnet"), "1"),

@@ -27,30 +27,6 @@ pub(super) fn set_forwarding(on: bool) -> Result<(), KernelError> {
     write(FORWARDING.to_owned(), if on { "1" } else { "0" })
 }
 
-/// Whether the namespace forwards IPv6; no if that cannot be read.
-pub(super) fn forwards6() -> bool {
-    is_set(FORWARDING_6)
-}
-
-/// Switches forwarding of IPv6. A kernel without IPv6 forwards none.
-pub(super) fn set_forwarding6(on: bool) -> Result<(), KernelError> {
-    if forwards6() == on {
-        return Ok(());
-    }
-    write(FORWARDING_6.to_owned(), if on { "1" } else { "0" })
-}
-
-/// Makes a link that follows router advertisements follow them also while the host forwards. One that does not follow
-/// them, or does so already, stays as it is; says whether it has changed.
-pub(super) fn keep_advertised(link: &IfName) -> Result<bool, KernelError> {
-    let key = format!("net/ipv6/conf/{link}/accept_ra");
-    let follows = fs::read_to_string(Path::new("/proc/sys").join(&key));
-    if follows.is_ok_and(|text| text.trim() == "1") {
-        return write(key, "2").map(|()| true);
-    }
-    Ok(false)
-}
-
 /// A sysctl and what it is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Setting {
@@ -97,6 +73,30 @@ pub(super) fn settle(settings: &[Setting]) -> Result<(), KernelError> {
     Ok(())
 }
 
+/// Whether the namespace forwards IPv6; no if that cannot be read.
+pub(super) fn forwards6() -> bool {
+    is_set(FORWARDING_6)
+}
+
+/// Switches forwarding of IPv6. A kernel without IPv6 forwards none.
+pub(super) fn set_forwarding6(on: bool) -> Result<(), KernelError> {
+    if forwards6() == on {
+        return Ok(());
+    }
+    write(FORWARDING_6.to_owned(), if on { "1" } else { "0" })
+}
+
+/// Makes a link that follows router advertisements follow them also while the host forwards. One that does not follow
+/// them, or does so already, stays as it is; says whether it has changed.
+pub(super) fn keep_advertised(link: &IfName) -> Result<bool, KernelError> {
+    let key = format!("net/ipv6/conf/{link}/accept_ra");
+    let follows = fs::read_to_string(Path::new("/proc/sys").join(&key));
+    if follows.is_ok_and(|text| text.trim() == "1") {
+        return write(key, "2").map(|()| true);
+    }
+    Ok(false)
+}
+
 /// Settles IPv6 of a link that is not up yet, so that not even a link-local address appears: off, or on but deaf to
 /// router advertisements. A kernel without IPv6 has nothing to settle.
 pub(super) fn ipv6(link: &IfName, on: bool) -> Result<(), KernelError> {
@@ -104,9 +104,12 @@ pub(super) fn ipv6(link: &IfName, on: bool) -> Result<(), KernelError> {
 }
 
 /// Returns what [`ipv6`] sets.
-pub(super) fn ipv6_of(link: &IfName, on: bool) -> [Setting; 2] {
-    let of = |key: &str, value| Setting::ipv6(format!("net/ipv6/conf/{link}/{key}"), value);
-    [of("accept_ra", "0"), of("disable_ipv6", if on { "0" } else { "1" })]
+pub(super) fn ipv6_of(link: &IfName, on: bool) -> Vec<Setting> {
+    let setting = |key: &str, value| Setting::ipv6(format!("net/ipv6/conf/{link}/{key}"), value);
+    match on {
+        true => vec![setting("accept_ra", "0"), setting("disable_ipv6", "0")],
+        false => vec![setting("disable_ipv6", "1")],
+    }
 }
 
 fn write(key: String, value: &str) -> Result<(), KernelError> {
