@@ -11,7 +11,11 @@ use std::io;
 
 /// Looks for the objects of a scope.
 pub(super) async fn observe(rtnl: &Rtnl, wanted: &Wanted) -> Result<Found, KernelError> {
-    let mut found = Found { forwarding: sysctl::forwards(), ..Found::default() };
+    let mut found = Found {
+        forwarding: sysctl::forwards(),
+        forwarding6: sysctl::forwards6(),
+        ..Found::default()
+    };
     let mut bridges = BTreeMap::new();
     let names = wanted.bridges.keys().chain(wanted.veths.keys()).chain(&wanted.gone);
     for name in names {

@@ -1,16 +1,22 @@
 //! Sysctls of the network namespace that the calling thread is in: /proc/sys/net follows the thread.
 
 use super::KernelError;
-use crate::model::IfName;
+use crate::model::{IfName, PortSet};
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 const FORWARDING: &str = "net/ipv4/ip_forward";
+const RESERVED: &str = "net/ipv4/ip_local_reserved_ports";
+const FORWARDING_6: &str = "net/ipv6/conf/all/forwarding";
 
 /// Whether the namespace forwards IPv4; no if that cannot be read.
 pub(super) fn forwards() -> bool {
-    fs::read_to_string(Path::new("/proc/sys").join(FORWARDING)).is_ok_and(|text| text.trim() != "0")
+    is_set(FORWARDING)
+}
+
+fn is_set(key: &str) -> bool {
+    fs::read_to_string(Path::new("/proc/sys").join(key)).is_ok_and(|text| text.trim() != "0")
 }
 
 /// Switches forwarding of IPv4. What is so already is not written: the kernel resets other sysctls with every change.
@@ -21,6 +27,30 @@ pub(super) fn set_forwarding(on: bool) -> Result<(), KernelError> {
     write(FORWARDING.to_owned(), if on { "1" } else { "0" })
 }
 
+/// Whether the namespace forwards IPv6; no if that cannot be read.
+pub(super) fn forwards6() -> bool {
+    is_set(FORWARDING_6)
+}
+
+/// Switches forwarding of IPv6. A kernel without IPv6 forwards none.
+pub(super) fn set_forwarding6(on: bool) -> Result<(), KernelError> {
+    if forwards6() == on {
+        return Ok(());
+    }
+    write(FORWARDING_6.to_owned(), if on { "1" } else { "0" })
+}
+
+/// Makes a link that follows router advertisements follow them also while the host forwards. One that does not follow
+/// them, or does so already, stays as it is; says whether it has changed.
+pub(super) fn keep_advertised(link: &IfName) -> Result<bool, KernelError> {
+    let key = format!("net/ipv6/conf/{link}/accept_ra");
+    let follows = fs::read_to_string(Path::new("/proc/sys").join(&key));
+    if follows.is_ok_and(|text| text.trim() == "1") {
+        return write(key, "2").map(|()| true);
+    }
+    Ok(false)
+}
+
 /// Lets packets to 127.0.0.0/8 be rewritten to leave through a link: a port published on 127.0.0.1 needs it.
 pub(super) fn route_localnet(link: &IfName) -> Result<(), KernelError> {
     write(format!("net/ipv4/conf/{link}/route_localnet"), "1")
@@ -29,11 +59,15 @@ pub(super) fn route_localnet(link: &IfName) -> Result<(), KernelError> {
 /// Settles IPv6 of a link that is not up yet, so that not even a link-local address appears: off, or on but deaf to
 /// router advertisements. A kernel without IPv6 has nothing to settle.
 pub(super) fn ipv6(link: &IfName, on: bool) -> Result<(), KernelError> {
-    let (key, value) = if on { ("accept_ra", "0") } else { ("disable_ipv6", "1") };
-    match write(format!("net/ipv6/conf/{link}/{key}"), value) {
-        Err(KernelError::Sysctl { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(()),
-        other => other,
+    let settings: &[_] =
+        if on { &[("accept_ra", "0"), ("disable_ipv6", "0")] } else { &[("disable_ipv6", "1")] };
+    for (key, value) in settings {
+        match write(format!("net/ipv6/conf/{link}/{key}"), value) {
+            Err(KernelError::Sysctl { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+            other => other?,
+        }
     }
+    Ok(())
 }
 
 fn write(key: String, value: &str) -> Result<(), KernelError> {
@@ -51,4 +85,15 @@ pub(super) fn ephemeral_ports() -> (u16, u16) {
         (Some(first), Some(last)) if first <= last => (first, last),
         _ => (32_768, 60_999),
     }
+}
+
+/// Returns the ports that the kernel does not choose from.
+pub(super) fn reserved_ports() -> PortSet {
+    let text = fs::read_to_string(Path::new("/proc/sys").join(RESERVED)).unwrap_or_default();
+    PortSet::parse(&text)
+}
+
+/// Sets the ports that the kernel does not choose from.
+pub(super) fn reserve_ports(ports: &PortSet) -> Result<(), KernelError> {
+    write(RESERVED.to_owned(), &format!("{ports}\n"))
 }
