@@ -5,6 +5,7 @@
 
 mod bridge;
 pub mod firewall;
+pub mod guard;
 pub mod ports;
 #[cfg(test)]
 mod tests;

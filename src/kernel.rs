@@ -28,6 +28,7 @@ pub use linux::Linux;
 pub use watch::Event as Touched;
 
 use crate::model::{AttachTo, HostFacts, IfName, PortSet, Publish, Traffic};
+use crate::plan::nft::Table;
 use crate::plan::{Found, Place, Step, Wanted};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -120,6 +121,12 @@ pub trait Kernel: Send + Sync + 'static {
         &self,
         wanted: bool,
     ) -> impl Future<Output = Result<Option<&'static str>, KernelError>> + Send;
+
+    /// Whether the kernel has our tables of the firewall as they are wanted.
+    fn firewall_stands(
+        &self,
+        tables: &[Table],
+    ) -> impl Future<Output = Result<bool, KernelError>> + Send;
 
     /// Waits until somebody else has changed the firewall.
     fn firewall_touched(&self) -> impl Future<Output = Result<Touched, KernelError>> + Send;

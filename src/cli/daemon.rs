@@ -119,7 +119,7 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
         .map_err(failed("read the boot id"))?;
     let store = open_store(args, dirs, boot_id.trim())?;
     raise_descriptor_limit();
-    let kernel = Linux::new().map_err(explained)?;
+    let kernel = Linux::new().map_err(explained)?.sharing_tables(args.share_tables);
 
     let servers = servers(&settings);
     if servers.is_empty() {

@@ -4,7 +4,7 @@
 //! chains named by its id; an endpoint is at most elements of the maps of [`super::ports`]. Every bridge network is closed
 //! in both directions but to its own members, to answers and to what was published; for both families alike.
 
-use super::ports;
+use super::{guard, ports};
 use crate::model::{DriverKind, IfName, Network, State};
 use crate::plan::nft::{
     Base, BaseKind, Chain, Datum, Family, Field, Hook, Is, LINK_GROUP, Map, Neighbour, Rule,
@@ -13,6 +13,11 @@ use crate::plan::nft::{
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Returns every table of ours on the host; none while no network has a bridge.
+pub fn tables(state: &State) -> Vec<Table> {
+    table(state).map_or_else(Vec::new, |table| vec![table, guard::table(state)])
+}
 
 /// Returns the table `inet netdns`, or none while no network has a bridge.
 pub fn table(state: &State) -> Option<Table> {
@@ -23,7 +28,7 @@ pub fn table(state: &State) -> Option<Table> {
     let mut table = Table {
         family: Family::Inet,
         name: TABLE.to_owned(),
-        owned: false,
+        owned: true,
         maps: maps(),
         chains: base_chains(),
     };

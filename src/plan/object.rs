@@ -162,6 +162,6 @@ pub enum Step {
     EnableForwarding,
     /// Switches `net.ipv6.conf.all.forwarding` on, without losing the default route that a router advertises.
     EnableForwarding6,
-    /// Applies a change of the host's table in one transaction.
-    Firewall(nft::Delta),
+    /// Applies changes of the host's tables in one transaction.
+    Firewall(Vec<nft::Delta>),
 }

@@ -4,7 +4,7 @@ use super::abi::{self, attr};
 use super::expr;
 use super::wire::{Attrs, Batch};
 use crate::plan::nft::{
-    Base, BaseKind, Chain, Datum, Family, Key, Map, Rule, Table, Type, Value, ValueType,
+    Base, BaseKind, Chain, Datum, Delta, Family, Key, Map, Rule, Table, Type, Value, ValueType,
 };
 use std::net::IpAddr;
 
@@ -27,51 +27,55 @@ const ELEMENTS_A_MESSAGE: usize = 250;
 /// would list none without it.
 const HOST_ORDER_KEY: [u8; 6] = [0, 4, 1, 0, 0, 0];
 
-/// Puts a table in the place of whatever bears its name: made if absent so that removing it cannot fail, removed,
-/// made anew.
-pub fn replace(table: &Table) -> Batch {
+/// Returns changes as one transaction. `owning` says whether tables that are to be owned are.
+pub fn changes(deltas: &[Delta], owning: bool) -> Batch {
     let mut batch = Batch::new();
-    clear(&mut batch, table.family, &table.name);
-    add_table(&mut batch, table);
+    for delta in deltas {
+        match delta {
+            Delta::Nothing => {}
+            Delta::Replace(table) => replace(&mut batch, table, table.owned && owning),
+            Delta::Elements { family, table, remove, add } => {
+                elements(&mut batch, *family, table, remove, add);
+            }
+            Delta::Remove(family, name) => clear(&mut batch, *family, name),
+        }
+    }
     batch
 }
 
-/// The same for a table that is to belong to this socket. One that a dead owner left may be removed by anybody, but
-/// making it "if absent" would ask for its flags to change, which the kernel refuses.
-pub fn replace_owned(table: &Table) -> Batch {
-    let mut batch = Batch::new();
-    let what = format!("table {} {}", table.family, table.name);
-    batch.message(abi::MSG_DESTROYTABLE, ACK, table.family, what, |attrs| {
-        attrs.text(attr::table::NAME, &table.name);
-    });
-    add_table(&mut batch, table);
-    batch
-}
-
-/// Removes a table if it exists.
-pub fn remove(family: Family, name: &str) -> Batch {
-    let mut batch = Batch::new();
-    clear(&mut batch, family, name);
-    batch
+/// Puts a table in the place of whatever bears its name: made if absent so that removing it cannot fail, removed, made
+/// anew.
+///
+/// One that a dead owner left may be removed by anybody, but making it "if absent" would ask for its flags to change, which
+/// the kernel refuses: kernels that know owners that die have a better message.
+fn replace(batch: &mut Batch, table: &Table, owned: bool) {
+    if owned {
+        let what = format!("table {} {}", table.family, table.name);
+        batch.message(abi::MSG_DESTROYTABLE, ACK, table.family, what, |attrs| {
+            attrs.text(attr::table::NAME, &table.name);
+        });
+    } else {
+        clear(batch, table.family, &table.name);
+    }
+    add_table(batch, table, owned);
 }
 
 /// Changes elements of a table's maps.
-pub fn elements(
+fn elements(
+    batch: &mut Batch,
     family: Family,
     table: &str,
     remove: &[(String, Key)],
     add: &[(String, Key, Value)],
-) -> Batch {
-    let mut batch = Batch::new();
+) {
     for group in remove.chunk_by(|(one, _), (other, _)| one == other) {
         let keys = group.iter().map(|(_, key)| (key, None)).collect::<Vec<_>>();
-        write_elements(&mut batch, DELSETELEM, family, table, &group[0].0, &keys);
+        write_elements(batch, DELSETELEM, family, table, &group[0].0, &keys);
     }
     for group in add.chunk_by(|(one, ..), (other, ..)| one == other) {
         let pairs = group.iter().map(|(_, key, value)| (key, Some(value))).collect::<Vec<_>>();
-        write_elements(&mut batch, NEWSETELEM, family, table, &group[0].0, &pairs);
+        write_elements(batch, NEWSETELEM, family, table, &group[0].0, &pairs);
     }
-    batch
 }
 
 fn clear(batch: &mut Batch, family: Family, name: &str) {
@@ -83,8 +87,8 @@ fn clear(batch: &mut Batch, family: Family, name: &str) {
 }
 
 /// Chains before what jumps to them, maps before the rules that ask them, elements last.
-fn add_table(batch: &mut Batch, table: &Table) {
-    let flags = if table.owned { abi::TABLE_F_OWNER | abi::TABLE_F_PERSIST } else { 0 };
+fn add_table(batch: &mut Batch, table: &Table, owned: bool) {
+    let flags = if owned { abi::TABLE_F_OWNER | abi::TABLE_F_PERSIST } else { 0 };
     batch.message(
         NEWTABLE,
         CREATE,

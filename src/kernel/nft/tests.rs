@@ -1,8 +1,8 @@
 use super::*;
 use crate::model::{IfName, Proto};
 use crate::plan::nft::{
-    Base, BaseKind, Chain, Datum, Field, Hook, Is, Map, Neighbour, Onto, Rule, Statement, Type,
-    Value, ValueType, Verdict, delta,
+    Base, BaseKind, Chain, Datum, Field, Hook, Is, Map, Neighbour, Onto, Reject, Rule, Statement,
+    Table, Type, Value, ValueType, Verdict, delta,
 };
 use nix::sched::{CloneFlags, unshare};
 use std::collections::BTreeMap;
@@ -153,6 +153,18 @@ fn everything() -> Table {
         ]),
         ..Map::new(&[Type::Proto, Type::Port], socket)
     };
+    let open = Map {
+        elements: BTreeMap::from([(
+            vec![
+                Datum::Ipv6("fd00::2".parse().unwrap()),
+                Datum::Proto(Proto::Tcp),
+                Datum::Port(80),
+            ],
+            Value::Nothing,
+        )]),
+        ..Map::new(&[Type::Ipv6, Type::Proto, Type::Port], ValueType::Nothing)
+    };
+    let open_to = vec![Field::Destination6, Field::Proto, Field::DestinationPort];
     let fields = vec![Field::Proto, Field::DestinationPort];
     let filter = Base { kind: BaseKind::Filter, hook: Hook::Forward, priority: 0 };
     let nat = Base { kind: BaseKind::Nat, hook: Hook::Prerouting, priority: -100 };
@@ -183,6 +195,14 @@ fn everything() -> Table {
                         Statement::Destination(net("10.1.2.3/32")),
                         accept(),
                     ]),
+                    Rule::from([Statement::Redirect4, Statement::Verdict(Verdict::Drop)]),
+                    Rule::from([
+                        Statement::Neighbour(Neighbour::Redirect),
+                        Statement::Verdict(Verdict::Drop),
+                    ]),
+                    Rule::from([Statement::In(open_to, "open".to_owned()), accept()]),
+                    Rule::from([Statement::Proto(Proto::Tcp), Statement::Reject(Reject::Reset)]),
+                    Rule::from([Statement::Reject(Reject::Port)]),
                     Rule::from([
                         Statement::SourcePort(Proto::Tcp, 1),
                         Statement::DestinationPort(Proto::Tcp, 2),
@@ -242,7 +262,7 @@ fn everything() -> Table {
         family: Family::Inet,
         name: "netdns".to_owned(),
         owned: false,
-        maps: [("by_link", by_link), ("by_subnet", by_subnet), ("ports", ports)]
+        maps: [("by_link", by_link), ("by_subnet", by_subnet), ("open", open), ("ports", ports)]
             .into_iter()
             .chain(maps_of_ipv6())
             .map(|(name, map)| (name.to_owned(), map))
@@ -316,6 +336,68 @@ fn a_refusal_names_the_object_and_changes_nothing() {
         fewer.maps.get_mut("ports").unwrap().elements.pop_first();
         let gone = nft.apply(&crate::plan::nft::delta(Some(&good), Some(&fewer))).unwrap_err();
         assert!(gone.is_missing(), "{gone}");
+    });
+}
+
+/// Something that another tool does to our table.
+const DAMAGES: [&str; 8] = [
+    "delete table inet netdns",
+    "flush chain inet netdns forward",
+    "delete rule inet netdns to_source handle",
+    "insert rule inet netdns forward accept",
+    "delete element inet netdns ports { tcp . 5000 }",
+    "add element inet netdns ports { tcp . 5001 : 172.18.0.2 . 80 }",
+    "add chain inet netdns forward { policy drop; }",
+    "add table inet netdns { flags dormant; }",
+];
+
+#[test]
+fn tables_stand_until_anything_of_them_is_changed() {
+    in_namespace(|| {
+        let table = Table { owned: true, ..everything() };
+        let tables = [table.clone()];
+        let mut nft = Nft::open().unwrap();
+        nft.share();
+        assert!(!stands(&tables).unwrap(), "it is not there yet");
+        for damage in DAMAGES {
+            nft.apply(&Delta::Replace(table.clone())).unwrap();
+            run("nft", &["add", "table", "ip", "stranger"]);
+            assert!(stands(&tables).unwrap(), "as it was written");
+            let listed = run("nft", &["-a", "list", "chain", "inet", "netdns", "to_source"]);
+            let handle = listed.lines().find(|line| line.contains("masquerade")).unwrap();
+            let handle = handle.rsplit(' ').next().unwrap();
+            let damage = damage.replace("handle", &format!("handle {handle}"));
+            run("nft", &[&damage]);
+            assert!(!stands(&tables).unwrap(), "{damage}");
+        }
+        let mut changed = table.clone();
+        changed.maps.get_mut("ports").unwrap().elements.pop_first();
+        nft.apply(&Delta::Replace(table.clone())).unwrap();
+        nft.apply(&delta(Some(&table), Some(&changed))).unwrap();
+        assert!(stands(&[changed]).unwrap(), "elements came and went, in another order");
+    });
+}
+
+#[test]
+fn a_table_that_is_owned_passes_over_to_the_next_owner_without_a_gap() {
+    in_namespace(|| {
+        let table = Table { owned: true, ..everything() };
+        let mut nft = Nft::open().unwrap();
+        nft.apply(&Delta::Replace(table.clone())).unwrap();
+        for attempt in ["delete table inet netdns", "flush chain inet netdns forward"] {
+            let tried = Command::new("nft").arg(attempt).output().unwrap();
+            assert!(!tried.status.success(), "{attempt}");
+        }
+        run("nft", &["flush", "ruleset"]);
+        assert!(stands(std::slice::from_ref(&table)).unwrap(), "flushing passes over it");
+        drop(nft);
+        assert!(stands(std::slice::from_ref(&table)).unwrap(), "it outlives its owner");
+        let mut next = Nft::open().unwrap();
+        next.apply(&Delta::Replace(table.clone())).unwrap();
+        run("nft", &["flush", "ruleset"]);
+        assert!(stands(std::slice::from_ref(&table)).unwrap(), "and belongs to the next");
+        next.apply(&Delta::Remove(table.family, table.name.clone())).unwrap();
+        assert!(!next.has_table(table.family, &table.name).unwrap());
     });
 }
 
