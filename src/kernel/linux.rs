@@ -29,7 +29,7 @@ pub struct Linux {
 }
 
 impl Linux {
-    /// Connects to the kernel. Must be called inside a runtime whose threads are in the host's namespace.
+    /// Connects to the kernel in the namespace of the calling thread, in which the runtime's threads must be too.
     ///
     /// Sockets of netfilter are opened with the first use: a host without firewall modules can still be looked at.
     pub fn new() -> Result<Self, KernelError> {
@@ -72,29 +72,27 @@ impl Linux {
 
 impl Kernel for Linux {
     async fn facts(&self) -> Result<HostFacts, KernelError> {
-        facts::facts(&self.rtnl).await
+        facts::facts(&self.rtnl)
     }
 
     async fn marked_links(&self) -> Result<BTreeSet<IfName>, KernelError> {
-        observe::marked(&self.rtnl).await
+        observe::marked(&self.rtnl)
     }
 
     async fn observe(&self, wanted: &Wanted) -> Result<Found, KernelError> {
-        observe::observe(&self.rtnl, wanted).await
+        observe::observe(&self.rtnl, wanted)
     }
 
     async fn apply(&self, step: &Step) -> Result<(), KernelError> {
         tracing::debug!(?step, "apply");
         match step {
-            Step::AddBridge(bridge) => link::add_bridge(&self.rtnl, bridge).await,
-            Step::MendBridge(bridge) => link::mend_bridge(&self.rtnl, bridge).await,
-            Step::AddVeth(veth) => link::add_veth(&self.rtnl, veth).await,
-            Step::MendVeth(veth) => link::mend_veth(&self.rtnl, veth).await,
+            Step::AddBridge(bridge) => link::add_bridge(&self.rtnl, bridge),
+            Step::MendBridge(bridge) => link::mend_bridge(&self.rtnl, bridge),
+            Step::AddVeth(veth) => link::add_veth(&self.rtnl, veth),
+            Step::MendVeth(veth) => link::mend_veth(&self.rtnl, veth),
             Step::RemoveLinks(names) => link::remove(&self.rtnl, names).await,
             Step::SetInside(inside) => {
-                let wanted = inside.clone();
-                let set = |rtnl| async move { route::set_inside(&rtnl, &wanted).await };
-                link::in_sandbox(inside.place.clone(), set).await
+                netns::talk(&inside.place, |rtnl| route::set_inside(rtnl, inside))
             }
             Step::EnableForwarding => sysctl::set_forwarding(true),
             Step::Firewall(Delta::Nothing) => Ok(()),
