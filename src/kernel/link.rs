@@ -48,13 +48,17 @@ pub(super) fn mend_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelErro
 
 /// Makes a veth pair with its peer in the sandbox. One that exists is made again: its peer may be missing or half done.
 /// On failure nothing remains.
-pub(super) fn add_veth(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
+pub(super) fn add_veth(
+    rtnl: &Rtnl,
+    sysctls: &sysctl::Host,
+    veth: &Veth,
+) -> Result<(), KernelError> {
     let ns = netns::open(&veth.place)?;
     if make_pair(rtnl, veth, ns.as_fd())? == Made::Before {
         rtnl.remove(veth.name.as_str()).map_err(failed("remove", &veth.name))?;
         make_pair(rtnl, veth, ns.as_fd())?;
     }
-    let done = finish_veth(rtnl, veth);
+    let done = finish_veth(rtnl, sysctls, veth);
     or_remove(rtnl, &veth.name, done)
 }
 
@@ -69,9 +73,9 @@ fn make_pair(rtnl: &Rtnl, veth: &Veth, ns: BorrowedFd<'_>) -> Result<Made, Kerne
     })
 }
 
-fn finish_veth(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
+fn finish_veth(rtnl: &Rtnl, sysctls: &sysctl::Host, veth: &Veth) -> Result<(), KernelError> {
     // The host's end is a port and has no address, not even one that IPv6 makes up.
-    sysctl::ipv6(&veth.name, false)?;
+    sysctls.no_ipv6(&veth.name)?;
     netns::talk(&veth.place, |rtnl| finish_peer(rtnl, veth))?;
     mend_veth(rtnl, veth)
 }

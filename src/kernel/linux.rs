@@ -22,6 +22,7 @@ use std::sync::{Mutex, PoisonError};
 /// Linux, in the network namespace of the thread that made this: the host.
 pub struct Linux {
     rtnl: Rtnl,
+    sysctls: sysctl::Host,
     host: (u64, u64),
     nft: Mutex<Option<Nft>>,
     watch: tokio::sync::Mutex<Option<Watch>>,
@@ -41,6 +42,7 @@ impl Linux {
             .map_err(|source| KernelError::Socket { what: "a route socket", source })?;
         Ok(Self {
             rtnl,
+            sysctls: sysctl::Host::open(),
             host,
             nft: Mutex::default(),
             watch: Default::default(),
@@ -80,7 +82,7 @@ impl Kernel for Linux {
     }
 
     async fn observe(&self, wanted: &Wanted) -> Result<Found, KernelError> {
-        observe::observe(&self.rtnl, wanted)
+        observe::observe(&self.rtnl, &self.sysctls, wanted)
     }
 
     async fn apply(&self, step: &Step) -> Result<(), KernelError> {
@@ -88,7 +90,7 @@ impl Kernel for Linux {
         match step {
             Step::AddBridge(bridge) => link::add_bridge(&self.rtnl, bridge),
             Step::MendBridge(bridge) => link::mend_bridge(&self.rtnl, bridge),
-            Step::AddVeth(veth) => link::add_veth(&self.rtnl, veth),
+            Step::AddVeth(veth) => link::add_veth(&self.rtnl, &self.sysctls, veth),
             Step::MendVeth(veth) => link::mend_veth(&self.rtnl, veth),
             Step::RemoveLinks(names) => link::remove(&self.rtnl, names).await,
             Step::SetInside(inside) => {
@@ -126,7 +128,7 @@ impl Kernel for Linux {
     }
 
     fn ephemeral_ports(&self) -> (u16, u16) {
-        sysctl::ephemeral_ports()
+        self.sysctls.ephemeral_ports()
     }
 
     async fn foreign_hooks(&self, wanted: bool) -> Result<Option<&'static str>, KernelError> {

@@ -10,8 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 /// Looks for the objects of a scope.
-pub(super) fn observe(rtnl: &Rtnl, wanted: &Wanted) -> Result<Found, KernelError> {
-    let mut found = Found { forwarding: sysctl::forwards(), ..Found::default() };
+pub(super) fn observe(
+    rtnl: &Rtnl,
+    sysctls: &sysctl::Host,
+    wanted: &Wanted,
+) -> Result<Found, KernelError> {
+    let mut found = Found { forwarding: sysctls.forwards(), ..Found::default() };
     let mut bridges = BTreeMap::new();
     let names = wanted.bridges.keys().chain(wanted.veths.keys()).chain(&wanted.gone);
     for name in names {
@@ -39,8 +43,8 @@ pub(super) fn marked(rtnl: &Rtnl) -> Result<BTreeSet<IfName>, KernelError> {
 
 fn insides(wanted: &Wanted) -> Result<BTreeMap<SandboxId, FoundInside>, KernelError> {
     let mut found = BTreeMap::new();
-    for (id, Inside { place, .. }) in &wanted.insides {
-        match netns::talk(place, route::look_inside) {
+    for (id, Inside { place, no_forwarding, .. }) in &wanted.insides {
+        match netns::talk(place, |rtnl| route::look_inside(rtnl, *no_forwarding)) {
             Ok(inside) => {
                 found.insert(*id, inside);
             }

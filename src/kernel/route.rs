@@ -47,8 +47,8 @@ fn replace_defaults(rtnl: &Rtnl, wanted: &[(IfName, IpAddr)]) -> Result<(), Kern
     Ok(())
 }
 
-/// Looks at what is inside a namespace. Runs inside it.
-pub(super) fn look_inside(rtnl: &Rtnl) -> Result<FoundInside, KernelError> {
+/// Looks at what is inside a namespace; at whether it forwards only if that is asked. Runs inside it.
+pub(super) fn look_inside(rtnl: &Rtnl, forwarding: bool) -> Result<FoundInside, KernelError> {
     let lo =
         rtnl.link("lo").map_err(|source| KernelError::Link { act: "find", link: lo(), source })?;
     let mut default_routes = Vec::new();
@@ -59,7 +59,7 @@ pub(super) fn look_inside(rtnl: &Rtnl) -> Result<FoundInside, KernelError> {
     Ok(FoundInside {
         lo_up: lo.is_some_and(|lo| lo.header.flags.contains(LinkFlags::Up)),
         default_routes,
-        forwarding: sysctl::forwards(),
+        forwarding: forwarding && sysctl::forwards(),
     })
 }
 

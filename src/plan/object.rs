@@ -124,7 +124,7 @@ pub struct FoundInside {
     pub lo_up: bool,
     /// The default routes that are ours: link and gateway.
     pub default_routes: Vec<(IfName, IpAddr)>,
-    /// Whether it forwards IPv4.
+    /// Whether it forwards IPv4, where that is to be stopped.
     pub forwarding: bool,
 }
 
