@@ -4,10 +4,16 @@
 //! `forward` and `upstream` ask others; `control` hears the manager. `process` is where all of it starts.
 
 pub mod answer;
+pub mod cache;
 pub mod encode;
 pub mod find;
+pub mod flight;
+pub mod health;
 pub mod query;
+pub mod question;
 pub mod relay;
+pub mod servers;
+pub mod stored;
 pub mod view;
 pub mod wire;
 
@@ -16,7 +22,6 @@ mod connections;
 mod control;
 mod exchange;
 mod forward;
-mod health;
 mod host;
 mod inside;
 mod lockdown;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
 /// The version of the messages; a resolver with another one is replaced, not adopted.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Which program speaks: a resolver of another build is replaced, not adopted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,12 +102,20 @@ pub struct Counters {
     pub queries: u64,
     /// Answered from local data.
     pub local: u64,
+    /// Answered with what an upstream had said before.
+    pub cached: u64,
+    /// Answered with what was past its time.
+    pub stale: u64,
     /// Asked of an upstream.
     pub forwarded: u64,
-    /// Answered SERVFAIL.
+    /// Answered with a failure.
     pub failed: u64,
     /// Sandboxes served.
     pub sandboxes: u64,
+    /// Answers kept of upstreams that are asked from the host's namespace.
+    pub cache_entries: u64,
+    /// What they take, in bytes.
+    pub cache_bytes: u64,
 }
 
 /// From the manager. Each but `Hello` is answered by `Ack` unless said otherwise.
@@ -120,7 +128,7 @@ pub enum ToResolver {
     /// Changes of the replica.
     Updates(Vec<Update>),
     /// What was not named since `BeginSnapshot` is dropped: sandboxes with their sockets, networks, names,
-    /// host ports, the host's own listener.
+    /// zones, host ports, the host's own listener.
     EndSnapshot,
     /// A sandbox's descriptors: those made inside are added to what it has, the others take the place of their kind.
     /// Queries are answered as soon as UDP, TCP and the sandbox itself are known.
@@ -131,6 +139,10 @@ pub enum ToResolver {
     ReleasePort(Publish),
     /// The host itself is answered at this address: with a UDP socket and a listening TCP socket bound to it.
     HostDns(SocketAddr),
+    /// A zone appears or changes: with a file of its records, as `Zone::to_bytes` writes them.
+    PutZone(DnsName),
+    /// A zone goes.
+    RemoveZone(DnsName),
     /// Give duplicates back: answered by `Sockets`, `Port` and `HostDns` for each and `Ack` at the end. Sockets made inside are not
     /// given back: a resolver that has none asks for them.
     ReturnSockets,
@@ -138,6 +150,8 @@ pub enum ToResolver {
     Resolve(Question),
     /// Answered by `Counters`.
     Count,
+    /// Forget what upstreams have said.
+    FlushCache,
     /// Answered by `Ack` as soon as every shard has come by.
     Ping,
     /// Read no more queries, answer those read, end.

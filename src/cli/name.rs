@@ -1,10 +1,11 @@
-//! `register`, `deregister`, `names`, `resolve`.
+//! `register`, `deregister`, `names`, `resolve`, `cache`.
 
 use super::Dirs;
+use super::filter::Filters;
 use super::outcome::{Failure, Outcome, note, warn};
 use super::print::{self, Format, FormatArgs};
 use crate::api::call::{
-    AddAlias, Deregister, ListNames, NameItem, Register, RemoveAlias, Resolve, Resolved,
+    AddAlias, Deregister, FlushCache, ListNames, NameItem, Register, RemoveAlias, Resolve, Resolved,
 };
 use crate::channel::Answer;
 use crate::model::{DnsName, Rdata, RegisterRequest, RrType};
@@ -50,6 +51,12 @@ pub struct AliasArgs {
     name: String,
 }
 
+#[derive(Subcommand, Debug)]
+pub enum CacheCommand {
+    /// Forget all of it: the next question is asked anew
+    Flush,
+}
+
 #[derive(Args, Debug)]
 pub struct DeregisterArgs {
     /// This record type only
@@ -60,6 +67,15 @@ pub struct DeregisterArgs {
     network: Option<String>,
     /// The name
     name: String,
+}
+
+#[derive(Args, Debug)]
+pub struct NamesArgs {
+    #[command(flatten)]
+    output: FormatArgs,
+    /// Show those only that match: name, network, type, source, sandbox
+    #[arg(short, long, value_name = "K=V")]
+    filter: Vec<String>,
 }
 
 #[derive(Args, Debug)]
@@ -123,10 +139,24 @@ pub fn deregister(args: DeregisterArgs, dirs: &Dirs) -> Outcome {
     Ok(0)
 }
 
+/// Forgets what upstream servers have said.
+pub fn flush_cache(dirs: &Dirs) -> Outcome {
+    warn(&dirs.client().call(FlushCache {})?.warnings);
+    Ok(0)
+}
+
 /// Lists every name that is known.
-pub fn names(args: &FormatArgs, dirs: &Dirs) -> Outcome {
-    let items = dirs.client().call(ListNames {})?;
-    if args.format == Format::Json {
+pub fn names(args: &NamesArgs, dirs: &Dirs) -> Outcome {
+    let filters = Filters::parse(&args.filter, &["name", "network", "type", "source", "sandbox"])?;
+    let mut items = dirs.client().call(ListNames {})?;
+    items.retain(|item| {
+        filters.any("name", |value| item.name.contains(&value.to_ascii_lowercase()))
+            && filters.any("network", |value| item.network == value)
+            && filters.any("type", |value| item.r#type.eq_ignore_ascii_case(value))
+            && filters.any("source", |value| source_text(item.source) == value)
+            && filters.any("sandbox", |value| item.sandbox == value)
+    });
+    if args.output.format == Format::Json {
         print::json_lines(&items)?;
         return Ok(0);
     }
@@ -186,6 +216,7 @@ fn source_text(source: Source) -> String {
         Source::Id => "id",
         Source::Hostname => "hostname",
         Source::Manual => "manual",
+        Source::Zone => "zone",
         Source::Builtin => "builtin",
         Source::Upstream => "upstream",
     }

@@ -4,6 +4,7 @@ use super::Dirs;
 use super::outcome::{Outcome, warn};
 use super::print::{self, Format, FormatArgs};
 use crate::api::call::{GetStatus, Reset};
+use crate::api::view::Cache;
 use clap::Args;
 
 /// Flags of `reset`.
@@ -32,6 +33,8 @@ pub fn status(args: &FormatArgs, dirs: &Dirs) -> Outcome {
         ("Sandboxes", format!("{} ({} running)", status.sandboxes, status.running)),
         ("Endpoints", status.endpoints.to_string()),
         ("Registrations", status.registrations.to_string()),
+        ("Zones", status.zones.to_string()),
+        ("Cache", cache(&status.cache)),
         ("Upstreams", status.upstreams.join(", ")),
         ("Run directory", status.run_dir),
         ("State directory", status.state_dir),
@@ -39,6 +42,14 @@ pub fn status(args: &FormatArgs, dirs: &Dirs) -> Outcome {
     let lines = rows.map(|(what, value)| format!("{what:<18}{value}\n"));
     print::emit(&lines.concat())?;
     Ok(0)
+}
+
+fn cache(cache: &Cache) -> String {
+    let Cache { entries, bytes, hits, misses, stale: _ } = cache;
+    let rate = (hits * 100).checked_div(hits + misses).map_or(String::new(), |percent| {
+        format!(", {percent} % of {} queries answered from it", hits + misses)
+    });
+    format!("{entries} answers, {} KiB{rate}", bytes.div_ceil(1024))
 }
 
 /// Removes everything that bears our mark.

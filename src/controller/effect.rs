@@ -1,7 +1,7 @@
 //! What a change touches: the kernel's scope and the resolver's updates. Pure.
 
-use crate::driver::{Scope, firewall};
-use crate::model::{Change, Endpoint, IfName, NetworkId, Proto, SandboxId, State};
+use crate::driver::{Scope, ports};
+use crate::model::{Change, Endpoint, IfName, NetworkId, Proto, Publish, SandboxId, State};
 use crate::registry::{Update, endpoint_names, network_names, sandbox_view};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -109,8 +109,9 @@ impl Effect {
 
 fn rerouted(before: &State, after: &State, id: SandboxId) -> BTreeSet<u16> {
     let targets = |state| {
-        let udp = firewall::targets(state, id).filter(|(publish, _)| publish.proto == Proto::Udp);
-        udp.map(|(publish, to)| (publish.host_port, publish.port, to)).collect::<BTreeSet<_>>()
+        let udp = ports::targets(state, id).filter(|(publish, _)| publish.proto == Proto::Udp);
+        let each = |(publish, to): (Publish, IpAddr)| publish.singles().map(move |one| (one, to));
+        udp.flat_map(each).map(|(one, to)| (one.host_port, one.port, to)).collect::<BTreeSet<_>>()
     };
     targets(before).symmetric_difference(&targets(after)).map(|(port, ..)| *port).collect()
 }

@@ -42,6 +42,14 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         Ok(warnings)
     }
 
+    /// Has the resolver forget what upstreams have said.
+    pub async fn flush_cache(&self) -> Result<(), Failure> {
+        match self.resolver().ask(ToResolver::FlushCache).await? {
+            FromResolver::Ack => Ok(()),
+            _ => Err(Failure::Silent),
+        }
+    }
+
     /// Asks the resolver what it would answer.
     pub async fn resolve(
         &self,

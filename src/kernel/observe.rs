@@ -15,7 +15,11 @@ pub(super) fn observe(
     sysctls: &sysctl::Host,
     wanted: &Wanted,
 ) -> Result<Found, KernelError> {
-    let mut found = Found { forwarding: sysctls.forwards(), ..Found::default() };
+    let mut found = Found {
+        forwarding: sysctls.forwards(),
+        forwarding6: sysctls.forwards6(),
+        ..Found::default()
+    };
     let mut bridges = BTreeMap::new();
     let names = wanted.bridges.keys().chain(wanted.veths.keys()).chain(&wanted.gone);
     for name in names {

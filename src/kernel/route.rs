@@ -21,6 +21,7 @@ pub(super) fn set_inside(rtnl: &Rtnl, inside: &Inside) -> Result<(), KernelError
     link::set_up(rtnl, &lo(), Vec::new())?;
     if inside.no_forwarding {
         sysctl::set_forwarding(false)?;
+        sysctl::set_forwarding6(false)?;
     }
     replace_defaults(rtnl, &inside.default_routes)
 }
@@ -59,7 +60,7 @@ pub(super) fn look_inside(rtnl: &Rtnl, forwarding: bool) -> Result<FoundInside, 
     Ok(FoundInside {
         lo_up: lo.is_some_and(|lo| lo.header.flags.contains(LinkFlags::Up)),
         default_routes,
-        forwarding: forwarding && sysctl::forwards(),
+        forwarding: forwarding && (sysctl::forwards() || sysctl::forwards6()),
     })
 }
 

@@ -5,7 +5,7 @@
 //! looked up in a sandbox that need not be.
 
 use super::KernelError;
-use crate::model::IfName;
+use crate::model::{IfName, PortSet};
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use std::fs::{self, File, OpenOptions};
@@ -15,14 +15,18 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 const FORWARDING: &str = "net/ipv4/ip_forward";
+const FORWARDING_6: &str = "net/ipv6/conf/all/forwarding";
 const PORTS: &str = "net/ipv4/ip_local_port_range";
+const RESERVED: &str = "net/ipv4/ip_local_reserved_ports";
 const LINKS: &str = "net/ipv6/conf";
 
 /// The host's sysctls that commands need, opened once.
 #[derive(Debug)]
 pub(super) struct Host {
     forwarding: Option<File>,
+    forwarding6: Option<File>,
     ports: Option<File>,
+    reserved: Option<File>,
     links: Option<OwnedFd>,
 }
 
@@ -34,7 +38,9 @@ impl Host {
         let links = OpenOptions::new().read(true).custom_flags(flags).open(path(LINKS));
         Self {
             forwarding: read(FORWARDING),
+            forwarding6: read(FORWARDING_6),
             ports: read(PORTS),
+            reserved: read(RESERVED),
             links: links.ok().map(OwnedFd::from),
         }
     }
@@ -42,6 +48,11 @@ impl Host {
     /// Whether the host forwards IPv4; no if that cannot be read.
     pub(super) fn forwards(&self) -> bool {
         !matches!(text(&self.forwarding).trim(), "" | "0")
+    }
+
+    /// Whether the host forwards IPv6; no if that cannot be read.
+    pub(super) fn forwards6(&self) -> bool {
+        !matches!(text(&self.forwarding6).trim(), "" | "0")
     }
 
     /// Returns first and last of the ports that the kernel chooses from.
@@ -52,6 +63,11 @@ impl Host {
             (Some(first), Some(last)) if first <= last => (first, last),
             _ => (32_768, 60_999),
         }
+    }
+
+    /// Returns the ports that the kernel does not choose from.
+    pub(super) fn reserved_ports(&self) -> PortSet {
+        PortSet::parse(&text(&self.reserved))
     }
 
     /// Switches IPv6 of a link off, as [`ipv6`] does.
@@ -66,10 +82,16 @@ impl Host {
     }
 }
 
+/// Reads a file from its beginning; of one that cannot be read there is no text.
 fn text(file: &Option<File>) -> String {
-    let mut bytes = [0; 64];
-    let read = file.as_ref().and_then(|file| file.read_at(&mut bytes, 0).ok());
-    String::from_utf8_lossy(&bytes[..read.unwrap_or(0)]).into_owned()
+    let (mut text, mut piece) = (Vec::new(), [0; 4096]);
+    while let Some(length) =
+        file.as_ref().and_then(|f| f.read_at(&mut piece, text.len() as u64).ok())
+        && length > 0
+    {
+        text.extend_from_slice(&piece[..length]);
+    }
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn path(key: &str) -> PathBuf {
@@ -78,7 +100,11 @@ fn path(key: &str) -> PathBuf {
 
 /// Whether the calling thread's namespace forwards IPv4; no if that cannot be read.
 pub(super) fn forwards() -> bool {
-    fs::read_to_string(path(FORWARDING)).is_ok_and(|text| text.trim() != "0")
+    is_set(FORWARDING)
+}
+
+fn is_set(key: &str) -> bool {
+    fs::read_to_string(path(key)).is_ok_and(|text| text.trim() != "0")
 }
 
 /// Switches forwarding of IPv4. What is so already is not written: the kernel resets other sysctls with every change.
@@ -89,6 +115,30 @@ pub(super) fn set_forwarding(on: bool) -> Result<(), KernelError> {
     write(FORWARDING.to_owned(), if on { "1" } else { "0" })
 }
 
+/// Whether the namespace forwards IPv6; no if that cannot be read.
+pub(super) fn forwards6() -> bool {
+    is_set(FORWARDING_6)
+}
+
+/// Switches forwarding of IPv6. A kernel without IPv6 forwards none.
+pub(super) fn set_forwarding6(on: bool) -> Result<(), KernelError> {
+    if forwards6() == on {
+        return Ok(());
+    }
+    write(FORWARDING_6.to_owned(), if on { "1" } else { "0" })
+}
+
+/// Makes a link that follows router advertisements follow them also while the host forwards. One that does not follow
+/// them, or does so already, stays as it is; says whether it has changed.
+pub(super) fn keep_advertised(link: &IfName) -> Result<bool, KernelError> {
+    let key = format!("net/ipv6/conf/{link}/accept_ra");
+    let follows = fs::read_to_string(path(&key));
+    if follows.is_ok_and(|text| text.trim() == "1") {
+        return write(key, "2").map(|()| true);
+    }
+    Ok(false)
+}
+
 /// Lets packets to 127.0.0.0/8 be rewritten to leave through a link: a port published on 127.0.0.1 needs it.
 pub(super) fn route_localnet(link: &IfName) -> Result<(), KernelError> {
     write(format!("net/ipv4/conf/{link}/route_localnet"), "1")
@@ -97,8 +147,11 @@ pub(super) fn route_localnet(link: &IfName) -> Result<(), KernelError> {
 /// Settles IPv6 of a link that is not up yet, so that not even a link-local address appears: off, or on but deaf to
 /// router advertisements. A kernel without IPv6 has nothing to settle.
 pub(super) fn ipv6(link: &IfName, on: bool) -> Result<(), KernelError> {
-    let (key, value) = if on { ("accept_ra", "0") } else { ("disable_ipv6", "1") };
-    unless_missing(write(format!("{LINKS}/{link}/{key}"), value))
+    let settings: &[_] =
+        if on { &[("accept_ra", "0"), ("disable_ipv6", "0")] } else { &[("disable_ipv6", "1")] };
+    settings
+        .iter()
+        .try_for_each(|(key, value)| unless_missing(write(format!("{LINKS}/{link}/{key}"), value)))
 }
 
 fn unless_missing(done: Result<(), KernelError>) -> Result<(), KernelError> {
@@ -113,4 +166,9 @@ fn write(key: String, value: &str) -> Result<(), KernelError> {
     let file = OpenOptions::new().write(true).open(path(&key));
     let done = file.and_then(|mut file| file.write_all(value.as_bytes()));
     done.map_err(|source| KernelError::Sysctl { key, source })
+}
+
+/// Sets the ports that the kernel does not choose from.
+pub(super) fn reserve_ports(ports: &PortSet) -> Result<(), KernelError> {
+    write(RESERVED.to_owned(), &format!("{ports}\n"))
 }

@@ -104,6 +104,7 @@ fn wanted(guests: &[(u8, Place)]) -> Wanted {
         veths: veths.map(|veth| (veth.name.clone(), veth)).collect(),
         insides: insides.collect(),
         forwarding: true,
+        forwarding6: false,
         ..Wanted::default()
     }
 }
@@ -353,7 +354,7 @@ fn only_a_network_namespace_other_than_the_hosts_is_looked_at() {
 }
 
 fn publish(host_ip: &str, proto: Proto) -> Publish {
-    Publish { host_ip: host_ip.parse().unwrap(), host_port: 5000, port: 80, proto }
+    Publish { host_ip: host_ip.parse().unwrap(), host_port: 5000, port: 80, proto, count: 1 }
 }
 
 #[test]

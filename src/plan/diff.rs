@@ -41,6 +41,9 @@ pub fn diff(found: &Found, wanted: &Wanted) -> Result<Vec<Step>, Conflict> {
     if wanted.forwarding && !found.forwarding {
         steps.push(Step::EnableForwarding);
     }
+    if wanted.forwarding6 && !found.forwarding6 {
+        steps.push(Step::EnableForwarding6);
+    }
     for (name, bridge) in &wanted.bridges {
         steps.extend(bridge_step(ours(found, name, bridge.network.0, "bridge")?, bridge));
     }

@@ -79,7 +79,7 @@ pub struct Inside {
     pub place: Place,
     /// The default routes: link and gateway, at most one of a family.
     pub default_routes: Vec<(IfName, IpAddr)>,
-    /// Whether `net.ipv4.ip_forward` is set to 0: in the namespaces that netdns makes.
+    /// Whether forwarding of both families is switched off: in the namespaces that netdns makes.
     pub no_forwarding: bool,
 }
 
@@ -96,6 +96,8 @@ pub struct Wanted {
     pub gone: BTreeSet<IfName>,
     /// Whether the host must forward IPv4: a network with a way out is in the scope.
     pub forwarding: bool,
+    /// The same for IPv6.
+    pub forwarding6: bool,
 }
 
 /// A link of the host as it was found.
@@ -124,7 +126,7 @@ pub struct FoundInside {
     pub lo_up: bool,
     /// The default routes that are ours: link and gateway.
     pub default_routes: Vec<(IfName, IpAddr)>,
-    /// Whether it forwards IPv4, where that is to be stopped.
+    /// Whether it forwards either family, where that is to be stopped.
     pub forwarding: bool,
 }
 
@@ -137,6 +139,8 @@ pub struct Found {
     pub insides: BTreeMap<SandboxId, FoundInside>,
     /// Whether the host forwards IPv4.
     pub forwarding: bool,
+    /// Whether it forwards IPv6.
+    pub forwarding6: bool,
 }
 
 /// One step towards what is wanted. A step succeeds whole or fails; each can be repeated.
@@ -156,6 +160,8 @@ pub enum Step {
     SetInside(Inside),
     /// Switches `net.ipv4.ip_forward` on.
     EnableForwarding,
-    /// Applies a change of the host's table in one transaction.
-    Firewall(nft::Delta),
+    /// Switches `net.ipv6.conf.all.forwarding` on, without losing the default route that a router advertises.
+    EnableForwarding6,
+    /// Applies changes of the host's tables in one transaction.
+    Firewall(Vec<nft::Delta>),
 }

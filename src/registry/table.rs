@@ -23,6 +23,8 @@ pub enum Layer {
     Manual,
     /// The reverse of an address entered by hand: counts within the subnets of the networks a sandbox is on.
     Implied,
+    /// From a zone file.
+    Zone,
 }
 
 /// Records of one name and type from one layer.

@@ -21,6 +21,8 @@ pub enum Source {
     Hostname,
     /// `netdns register`.
     Manual,
+    /// A zone file.
+    Zone,
     /// netdns itself: localhost, the host's names, special-use names.
     Builtin,
     /// An upstream server.

@@ -9,9 +9,10 @@ use super::wire::{Rcode, ede};
 use crate::channel::{self, Question, Resolution};
 use crate::model::{DnsName, Rdata, RrType};
 use crate::registry::{ANY, Key, Rrset};
+use crate::zone;
 use std::sync::Arc;
 
-pub use super::relay::{Forward, failure, relay, reply_matches, upstream_query, well_formed};
+pub use super::relay::{Forward, failure, reply_matches, upstream_query};
 pub use super::wire::Transport;
 
 /// CNAMEs that are followed for one query.
@@ -79,7 +80,11 @@ fn local(
             Found::NoName(denial) => (Rcode::NxDomain, denial),
             Found::Elsewhere => return Outcome::Forward(Forward::of(query, links)),
         };
-        reply.soa(denial.zone.map(|start| owner.suffix(start)), denial.ttl);
+        let zone = denial.zone.map(|start| owner.suffix(start));
+        match (&denial.soa, zone) {
+            (Some(soa), Some(zone)) => reply.own_soa(zone, soa),
+            _ => reply.soa(zone, denial.ttl),
+        }
         return Outcome::Reply(reply.finish_local(rcode));
     }
     Outcome::Reply(encode::error(query, Rcode::ServFail, Some(ede::OTHER), transport, out))
@@ -124,8 +129,11 @@ fn lines(name: &DnsName, rrset: &Rrset) -> impl Iterator<Item = channel::Answer>
     rrset.data.iter().map(move |data| channel::Answer {
         name: format!("{name}."),
         ttl: rrset.ttl,
-        r#type: rrset.rr_type.to_string(),
-        data: data.to_string(),
+        r#type: zone::type_text(rrset.rr_type.number()),
+        data: match data {
+            Rdata::Other(rr_type, data) => zone::data_text(*rr_type, data),
+            data => data.to_string(),
+        },
     })
 }
 

@@ -131,12 +131,21 @@ impl Control {
                 self.replica.release(&port);
                 FromResolver::Ack
             }
+            ToResolver::PutZone(origin) => acked(self.replica.put_zone(origin, fds)),
+            ToResolver::RemoveZone(origin) => {
+                self.replica.remove_zone(&origin);
+                FromResolver::Ack
+            }
             ToResolver::HostDns(address) => acked(self.replica.serve_host(address, fds)),
             ToResolver::ReturnSockets => {
                 self.give_back(manager, seq).await?;
                 FromResolver::Ack
             }
-            ToResolver::Count => FromResolver::Counted(self.shared.stats.read(self.replica.len())),
+            ToResolver::FlushCache => {
+                self.replica.flush_caches();
+                FromResolver::Ack
+            }
+            ToResolver::Count => FromResolver::Counted(self.shared.count(self.replica.len())),
             ToResolver::Resolve(question) => return self.resolve(manager, seq, question).await,
             ToResolver::Ping => {
                 let come_by = self.shards.ping();

@@ -11,7 +11,8 @@ pub const UDP_MAX: usize = 4096;
 /// What a UDP client without EDNS takes; every reply without records fits.
 const UDP_MIN: usize = 512;
 const OPT_LEN: usize = 11;
-const EDE: u16 = 15;
+/// The EDNS option of an extended error (RFC 8914).
+pub const EDE: u16 = 15;
 const SOA: u16 = 6;
 
 /// A section of records.
@@ -107,9 +108,32 @@ impl<'q, 'o> Reply<'q, 'o> {
         };
     }
 
+    /// Writes the SOA of a negative answer out of a zone.
+    pub fn own_soa(&mut self, owner: Place, soa: &Rrset) {
+        for data in &soa.data {
+            self.record(Section::Authority, owner, SOA, soa.ttl, |reply| reply.rdata(data));
+        }
+    }
+
     /// Copies bytes that are whole records of a section. Returns whether they fitted.
     pub fn copy(&mut self, section: Section, record: &[u8]) -> bool {
         self.whole(section, |reply| reply.put(record)).is_some()
+    }
+
+    /// Copies all records of a message at once, if they fit. Returns whether they did.
+    pub fn block(&mut self, counts: [u16; 3], records: &[u8]) -> bool {
+        let fits = self.put(records).is_some();
+        if fits {
+            self.counts = counts;
+        }
+        fits
+    }
+
+    /// Writes a TTL over the one that stands at a place.
+    pub fn patch(&mut self, at: usize, ttl: u32) {
+        if let Some(place) = self.out[..self.len].get_mut(at..at + 4) {
+            place.copy_from_slice(&ttl.to_be_bytes());
+        }
     }
 
     /// Says that something was left out.
@@ -220,6 +244,7 @@ impl<'q, 'o> Reply<'q, 'o> {
                 self.put(&preference.to_be_bytes())?;
                 self.name(exchange)
             }
+            Rdata::Other(_, data) => self.put(data),
         }
     }
 

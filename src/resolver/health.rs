@@ -1,4 +1,5 @@
-//! Health: what is remembered of each upstream server, and so in which order and how patiently they are asked.
+//! Health: what is remembered of each upstream server, and so in which order and how patiently they are asked. The time
+//! is an argument.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,30 +21,50 @@ pub struct Server {
     round_trip: AtomicU64,
     /// Until when it is asked last, in microseconds since `born`.
     penalty: AtomicU64,
+    asked: AtomicU64,
+    answered: AtomicU64,
+    failed: AtomicU64,
 }
 
 impl Server {
     /// Makes a server of which nothing is known.
-    pub fn new(address: SocketAddr) -> Self {
+    pub fn new(address: SocketAddr, now: Instant) -> Self {
         Self {
             address,
-            born: Instant::now(),
+            born: now,
             round_trip: AtomicU64::new(micros(UNMEASURED)),
             penalty: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
         }
     }
 
     /// Returns a key by which the best server sorts first.
-    pub fn rank(&self) -> (bool, u64) {
-        let punished = self.penalty.load(Ordering::Relaxed) > micros(self.born.elapsed());
+    pub fn rank(&self, now: Instant) -> (bool, u64) {
+        let punished = self.penalty.load(Ordering::Relaxed) > self.age(now);
         (punished, self.round_trip.load(Ordering::Relaxed))
     }
 
     /// Returns how long this server is waited for before the next is asked, too: three times its usual time, at least
     /// 50 ms and at most 300 ms.
     pub fn patience(&self) -> Duration {
-        let usual = Duration::from_micros(self.round_trip.load(Ordering::Relaxed));
-        (usual * 3).clamp(Duration::from_millis(50), Duration::from_millis(300))
+        (self.usual() * 3).clamp(Duration::from_millis(50), Duration::from_millis(300))
+    }
+
+    /// Returns its smoothed round trip.
+    pub fn usual(&self) -> Duration {
+        Duration::from_micros(self.round_trip.load(Ordering::Relaxed))
+    }
+
+    /// Returns how often it was asked, answered and failed. Its own process's shortages are no failures of a server.
+    pub fn counts(&self) -> [u64; 3] {
+        [&self.asked, &self.answered, &self.failed].map(|count| count.load(Ordering::Relaxed))
+    }
+
+    /// Remembers a question.
+    pub fn asked(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Remembers an answer.
@@ -51,6 +72,7 @@ impl Server {
         let known = self.round_trip.load(Ordering::Relaxed);
         self.round_trip.store((known * 7 + micros(after)) / 8, Ordering::Relaxed);
         self.penalty.store(0, Ordering::Relaxed);
+        self.answered.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Remembers that it had not answered when another, asked later or at the same time, had.
@@ -59,9 +81,13 @@ impl Server {
     }
 
     /// Remembers that it could not be reached or would not answer.
-    pub fn failed(&self) {
-        let until = micros(self.born.elapsed() + PENALTY);
-        self.penalty.store(until, Ordering::Relaxed);
+    pub fn failed(&self, now: Instant) {
+        self.penalty.store(self.age(now) + micros(PENALTY), Ordering::Relaxed);
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn age(&self, now: Instant) -> u64 {
+        micros(now.saturating_duration_since(self.born))
     }
 }
 

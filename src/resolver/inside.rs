@@ -167,8 +167,8 @@ impl Pool {
 
 impl Lease {
     /// Returns the connected socket.
-    pub fn socket(&self) -> Option<&Watched> {
-        self.watched.as_ref()
+    pub fn socket(&self) -> io::Result<&Watched> {
+        self.watched.as_ref().ok_or(io::ErrorKind::NotConnected.into())
     }
 }
 

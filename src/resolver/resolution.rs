@@ -1,15 +1,18 @@
 //! Resolution: a person's question (`netdns resolve`), answered as a sandbox or a network's member would be answered.
 
 use super::answer::resolve;
+use super::flight::Ask;
+use super::query::{Parsed, parse};
 use super::sandbox::Sandbox;
 use super::shared::Shared;
-use super::upstream::{Ask, Unanswered};
+use super::wire::Transport;
 use crate::channel::{Answer, Question, Resolution};
 use crate::model::DnsName;
 use crate::registry::Source;
 use hickory_proto::op::{Message, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Answers a question from local data, else from the upstreams that the sandbox would ask.
 pub async fn resolution(
@@ -32,9 +35,20 @@ async fn from_upstream(shared: &Shared, sandbox: &Arc<Sandbox>, question: &Quest
         answers: Vec::new(),
     };
     let Some(packet) = packet(&question.name, question.rr_type) else { return servfail() };
-    let ask = Ask { packet: packet.into(), tcp: true, truncated: false };
-    let asked: Result<_, Unanswered> = sandbox.upstreams(shared).ask(ask).await;
-    asked.ok().and_then(|reply| read(&reply)).unwrap_or_else(servfail)
+    let Parsed::Query(query) = parse(&packet) else { return servfail() };
+    let upstreams = sandbox.upstreams(shared, query.name());
+    let key = upstreams.servers.question(&query);
+    let recall = |key| upstreams.servers.recall(key, Instant::now());
+    let known = match key.as_ref().and_then(recall).filter(|known| !known.expired) {
+        Some(known) => known,
+        None => {
+            let ask = Ask { packet: packet.as_slice().into(), tcp: true, truncated: false };
+            upstreams.ask(ask, key, ()).await
+        }
+    };
+    let mut out = vec![0; usize::from(u16::MAX)];
+    let length = known.stored.write(&query, &[], known.age, Transport::Tcp, &mut out);
+    read(&out[..length]).unwrap_or_else(servfail)
 }
 
 fn packet(name: &DnsName, rr_type: u16) -> Option<Vec<u8>> {

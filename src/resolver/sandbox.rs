@@ -1,5 +1,6 @@
 //! Sandbox: what a shard needs to serve one sandbox, changed by the control loop while queries are answered.
 
+use super::cache::Cache;
 use super::inside::Inside;
 use super::shared::{Event, Shared};
 use super::upstream::{Upstreams, Via};
@@ -7,13 +8,16 @@ use super::view::View;
 use crate::model::SandboxId;
 use crate::registry::{Forward, Registry, SandboxView};
 use arc_swap::ArcSwap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The most forwards outstanding for one sandbox.
 const FORWARDS: usize = 1024;
+
+/// The bytes for what a sandbox's own servers have said.
+const CACHE: usize = 256 * 1024;
 
 /// The port of name servers.
 const PORT: u16 = 53;
@@ -53,7 +57,7 @@ impl Sandbox {
         events: UnboundedSender<Event>,
     ) -> Self {
         let inside = Arc::new(Inside::new(view.id, events));
-        let current = Current::new(view, registry, &inside, &Upstreams::nobody());
+        let current = Current::new(view, registry, &inside, None);
         Self {
             id: view.id,
             inside,
@@ -64,9 +68,15 @@ impl Sandbox {
 
     /// Changes what the next query is answered from.
     pub fn update(&self, view: &SandboxView, registry: &Arc<Registry>) {
-        let nobody = Arc::new(Upstreams::nobody());
-        let known = self.current().own.clone().unwrap_or(nobody);
-        self.current.store(Arc::new(Current::new(view, registry, &self.inside, &known)));
+        let known = self.current().own.clone();
+        self.current.store(Arc::new(Current::new(view, registry, &self.inside, known.as_ref())));
+    }
+
+    /// Forgets what its own servers have said.
+    pub fn flush_cache(&self) {
+        if let Some(own) = &self.current().own {
+            own.servers.cache().flush();
+        }
     }
 
     /// Returns what a query is answered from now.
@@ -75,12 +85,19 @@ impl Sandbox {
     }
 
     /// Returns whom an unknown name is asked of.
-    pub fn upstreams(&self, shared: &Shared) -> Arc<Upstreams> {
+    pub fn upstreams(&self, shared: &Shared, _name: &[u8]) -> Arc<Upstreams> {
         self.current().own.clone().unwrap_or_else(|| shared.host.load_full())
     }
 
     /// Takes the right to one more forward, if neither the sandbox nor the process has too many.
+    ///
+    /// A sandbox may have as many outstanding as there are left for others: so each of n greedy ones comes to one part in
+    /// n + 1, and the part that is left is there for whoever comes next.
     pub fn permit(&self, shared: &Shared) -> Option<Permit> {
+        let outstanding = FORWARDS - self.forwards.available_permits();
+        if outstanding >= shared.forwards.available_permits() {
+            return None;
+        }
         let sandbox = self.forwards.clone().try_acquire_owned().ok()?;
         let process = shared.forwards.clone().try_acquire_owned().ok()?;
         Some(Permit { _sandbox: sandbox, _process: process })
@@ -92,16 +109,24 @@ impl Current {
         view: &SandboxView,
         registry: &Arc<Registry>,
         inside: &Arc<Inside>,
-        known: &Upstreams,
+        known: Option<&Arc<Upstreams>>,
     ) -> Self {
+        let asked = |servers: &[IpAddr]| {
+            let addresses: Vec<_> = servers.iter().map(|ip| SocketAddr::new(*ip, PORT)).collect();
+            let kept = known.filter(|known| known.servers.are(&addresses)).cloned();
+            kept.unwrap_or_else(|| {
+                let (via, cache) = (Via::Inside(inside.clone()), Arc::new(Cache::new(CACHE)));
+                Arc::new(Upstreams::new(&addresses, via, cache, known.map(|known| &**known)))
+            })
+        };
         let own = match &view.forward {
             Forward::Host => None,
-            Forward::Nobody => Some(Upstreams::nobody()),
-            Forward::Inside(servers) => {
-                let addresses = servers.iter().map(|server| SocketAddr::new(*server, PORT));
-                Some(Upstreams::new(addresses, Via::Inside(inside.clone()), known))
-            }
+            Forward::Nobody => Some(asked(&[])),
+            Forward::Inside(servers) => Some(asked(servers)),
         };
-        Self { view: View::new(view, registry), own: own.map(Arc::new) }
+        Self { view: View::new(view, registry), own }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Shared: what the control loop and all shards have in common. Only atomics and semaphores: no shard waits for another.
 
-use super::upstream::Upstreams;
+use super::cache::{Cache, Usage};
+use super::upstream::{Sockets, Upstreams, Via};
 use crate::channel::Counters;
 use crate::model::SandboxId;
 use arc_swap::ArcSwap;
@@ -11,6 +12,9 @@ use tokio::sync::mpsc::UnboundedSender;
 
 /// The most forwards outstanding in all, if descriptors allow.
 const FORWARDS: u64 = 16_384;
+
+/// The bytes for what upstreams that are asked from the host's namespace have said.
+const CACHE: usize = 32 * 1024 * 1024;
 
 /// What shards and pidfds tell the control loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +35,7 @@ pub enum Event {
 /// How much of each the process has, from its limit of descriptors.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Forwards outstanding in all.
+    /// Forwards outstanding in all: as many as there are sockets set aside for their first attempts.
     pub forwards: usize,
     /// Sockets towards upstreams: half of the descriptors. A server that is silent may be asked over several.
     pub sockets: usize,
@@ -44,7 +48,7 @@ impl Limits {
     pub fn of(descriptors: u64) -> Self {
         let count = |share: u64| usize::try_from(share.max(1)).unwrap_or(usize::MAX);
         Self {
-            forwards: count(FORWARDS.min(descriptors / 2)),
+            forwards: count(FORWARDS.min(descriptors / 4)),
             sockets: count(descriptors / 2),
             connections: count(descriptors / 4),
         }
@@ -58,10 +62,31 @@ pub struct Stats {
     pub queries: AtomicU64,
     /// Answered from local data.
     pub local: AtomicU64,
+    /// Answered with what an upstream had said before.
+    pub cached: AtomicU64,
+    /// Answered with what was past its time.
+    pub stale: AtomicU64,
     /// Asked of an upstream.
     pub forwarded: AtomicU64,
-    /// Answered SERVFAIL by us.
+    /// Answered with a failure, an upstream's or our own.
     pub failed: AtomicU64,
+}
+
+/// What one batch adds to [`Stats`], so that shards seldom meet there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    /// Queries read.
+    pub queries: u64,
+    /// Answered from local data.
+    pub local: u64,
+    /// Answered with what an upstream had said before.
+    pub cached: u64,
+    /// Answered with what was past its time.
+    pub stale: u64,
+    /// Asked of an upstream.
+    pub forwarded: u64,
+    /// Answered with a failure.
+    pub failed: u64,
 }
 
 /// What the control loop and all shards have in common.
@@ -71,8 +96,10 @@ pub struct Shared {
     pub host: ArcSwap<Upstreams>,
     /// One permit for each forward that may be outstanding.
     pub forwards: Arc<Semaphore>,
-    /// One permit for each socket towards an upstream.
-    pub sockets: Arc<Semaphore>,
+    /// The sockets towards upstreams.
+    pub sockets: Arc<Sockets>,
+    /// What upstreams that are asked from the host's namespace have said.
+    pub cache: Arc<Cache>,
     /// The limits.
     pub limits: Limits,
     /// The counters.
@@ -84,10 +111,14 @@ pub struct Shared {
 impl Shared {
     /// Makes the common part of a process, with no server known.
     pub fn new(limits: Limits, events: UnboundedSender<Event>) -> Self {
+        let (sockets, cache) =
+            (Arc::new(Sockets::new(limits.sockets)), Arc::new(Cache::new(CACHE)));
+        let nobody = Upstreams::new(&[], Via::Host(sockets.clone()), cache.clone(), None);
         Self {
-            host: ArcSwap::from_pointee(Upstreams::nobody()),
+            host: ArcSwap::from_pointee(nobody),
             forwards: Arc::new(Semaphore::new(limits.forwards)),
-            sockets: Arc::new(Semaphore::new(limits.sockets)),
+            sockets,
+            cache,
             limits,
             stats: Stats::default(),
             events,
@@ -96,15 +127,40 @@ impl Shared {
 }
 
 impl Stats {
+    /// Adds what a batch has counted.
+    pub fn add(&self, tally: &Tally) {
+        let Tally { queries, local, cached, stale, forwarded, failed } = *tally;
+        for (counter, more) in [
+            (&self.queries, queries),
+            (&self.local, local),
+            (&self.cached, cached),
+            (&self.stale, stale),
+            (&self.forwarded, forwarded),
+            (&self.failed, failed),
+        ] {
+            if more > 0 {
+                counter.fetch_add(more, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl Shared {
     /// Returns the counts with the number of sandboxes.
-    pub fn read(&self, sandboxes: usize) -> Counters {
-        let Self { queries, local, forwarded, failed } = self;
+    pub fn count(&self, sandboxes: usize) -> Counters {
+        let Stats { queries, local, cached, stale, forwarded, failed } = &self.stats;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let Usage { entries, bytes } = self.cache.usage();
         Counters {
-            queries: queries.load(Ordering::Relaxed),
-            local: local.load(Ordering::Relaxed),
-            forwarded: forwarded.load(Ordering::Relaxed),
-            failed: failed.load(Ordering::Relaxed),
+            queries: read(queries),
+            local: read(local),
+            cached: read(cached),
+            stale: read(stale),
+            forwarded: read(forwarded),
+            failed: read(failed),
             sandboxes: sandboxes as u64,
+            cache_entries: entries,
+            cache_bytes: bytes,
         }
     }
 }

@@ -4,16 +4,16 @@
 use super::answer::{Outcome, Transport, answer};
 use super::connections::Activity;
 use super::exchange::framed;
-use super::forward::{admit, forward};
+use super::forward::Arrival;
 use super::sandbox::{Permit, Sandbox};
 use super::shard::Shard;
+use super::shared::Tally;
 use crate::channel::Watched;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
@@ -79,7 +79,7 @@ struct Conversation {
     shard: Rc<Shard>,
     sandbox: Arc<Sandbox>,
     activity: Rc<Activity>,
-    forwards: JoinSet<(Vec<u8>, Permit)>,
+    forwards: JoinSet<(Vec<u8>, Arc<Permit>)>,
 }
 
 impl Conversation {
@@ -126,31 +126,32 @@ impl Conversation {
     /// Returns the answer if it is known already.
     fn answer(&mut self, query: Vec<u8>) -> Option<Vec<u8>> {
         let shared = &self.shard.shared;
-        shared.stats.queries.fetch_add(1, Ordering::Relaxed);
+        let mut tally = Tally { queries: 1, ..Tally::default() };
         let out = &mut self.shard.scratch.borrow_mut()[..];
         let current = self.sandbox.current();
-        match answer(&current.view, &query, Transport::Tcp, self.shard.turn(), out) {
+        let reply = match answer(&current.view, &query, Transport::Tcp, self.shard.turn(), out) {
             Outcome::Nothing => None,
             Outcome::Reply(length) => {
-                shared.stats.local.fetch_add(1, Ordering::Relaxed);
+                tally.local += 1;
                 Some(out[..length].to_vec())
             }
             Outcome::Forward(what) => {
-                match admit(shared, &self.sandbox, &query, Transport::Tcp, out) {
+                let (sandbox, transport) = (&self.sandbox, Transport::Tcp);
+                let arrival = Arrival { shared, sandbox, transport, now: Instant::now() };
+                match arrival.begin(&query, what, &mut tally, out) {
                     Err(length) => Some(out[..length].to_vec()),
-                    Ok(permit) => {
-                        let (shard, sandbox) = (self.shard.clone(), self.sandbox.clone());
+                    Ok(pending) => {
+                        let shard = self.shard.clone();
                         self.forwards.spawn_local(async move {
-                            let reply =
-                                forward(&shard.shared, &sandbox, &query, &what, Transport::Tcp)
-                                    .await;
-                            (reply, permit)
+                            pending.finish(&shard.shared, &query, Transport::Tcp).await
                         });
                         None
                     }
                 }
             }
-        }
+        };
+        shared.stats.add(&tally);
+        reply
     }
 }
 

@@ -2,18 +2,18 @@
 //! goes its own way and is sent when it is known.
 
 use super::answer::{Outcome, Transport, answer};
-use super::forward::{admit, forward};
+use super::forward::{Arrival, Pending};
 use super::sandbox::Sandbox;
 use super::shard::Shard;
+use super::shared::Tally;
 use crate::channel::Watched;
 use rustix::net::{SendFlags, SocketAddrAny};
 use std::io;
 use std::net::SocketAddrV4;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::Interest;
 use tokio::task::{spawn_local, yield_now};
 use tokio::time::sleep;
@@ -47,42 +47,46 @@ pub async fn serve(
 fn one_batch(shard: &Rc<Shard>, sandbox: &Arc<Sandbox>, socket: &Arc<OwnedFd>) -> io::Result<bool> {
     let batch = &mut *shard.batch.borrow_mut();
     let count = batch.receive(socket.as_fd())?;
-    let current = sandbox.current();
-    let mut local = 0;
+    let (shared, current) = (&*shard.shared, sandbox.current());
+    let arrival = Arrival { shared, sandbox, transport: Transport::Udp, now: Instant::now() };
+    let mut tally = Tally { queries: count as u64, ..Tally::default() };
     for place in 0..count {
         let sender = batch.sender(place);
         let (query, out) = batch.query(place);
         let length = match answer(&current.view, query, Transport::Udp, shard.turn(), out) {
             Outcome::Nothing => continue,
             Outcome::Reply(length) => {
-                local += 1;
+                tally.local += 1;
                 length
             }
-            Outcome::Forward(what) => {
-                match admit(&shard.shared, sandbox, query, Transport::Udp, out) {
-                    Err(length) => length,
-                    Ok(permit) => {
-                        let (shard, sandbox) = (shard.clone(), sandbox.clone());
-                        let (query, socket) = (query.to_vec(), Arc::downgrade(socket));
-                        spawn_local(async move {
-                            let reply =
-                                forward(&shard.shared, &sandbox, &query, &what, Transport::Udp)
-                                    .await;
-                            send(&socket, &reply, sender);
-                            drop(permit);
-                        });
-                        continue;
-                    }
+            Outcome::Forward(what) => match arrival.begin(query, what, &mut tally, out) {
+                Err(length) => length,
+                Ok(pending) => {
+                    later(shard.clone(), pending, query.to_vec(), Arc::downgrade(socket), sender);
+                    continue;
                 }
-            }
+            },
         };
         batch.reply(place, length);
     }
     batch.send(socket.as_fd());
-    let stats = &shard.shared.stats;
-    stats.queries.fetch_add(count as u64, Ordering::Relaxed);
-    stats.local.fetch_add(local, Ordering::Relaxed);
+    shared.stats.add(&tally);
     Ok(count == super::batch::BATCH)
+}
+
+/// Answers when the answer is known.
+fn later(
+    shard: Rc<Shard>,
+    pending: Pending,
+    query: Vec<u8>,
+    socket: Weak<OwnedFd>,
+    sender: SocketAddrV4,
+) {
+    spawn_local(async move {
+        let (reply, permit) = pending.finish(&shard.shared, &query, Transport::Udp).await;
+        send(&socket, &reply, sender);
+        drop(permit);
+    });
 }
 
 /// Sends one reply, unless the sandbox's sockets were closed meanwhile. As with a batch, one that the kernel does not take

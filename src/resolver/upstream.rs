@@ -1,235 +1,206 @@
-//! Upstream: several servers, one question, a bounded time.
-//!
-//! The best server is asked first; when it takes longer than it usually does, the next is asked as well, and the first usable
-//! answer wins. A server that refuses, fails or cannot be reached makes room for the next at once; one that is silent
-//! is asked again later. There is no cache here.
+//! Upstream: carries flights: opens the sockets, sends, listens, keeps time. What is asked of whom and when is decided in
+//! `flight`. Identical questions in flight are asked once.
 
-use super::answer::{upstream_query, well_formed};
-use super::exchange::{over_tcp, over_udp};
-use super::health::Server;
+use super::cache::{Cache, Known};
+use super::exchange::{listen_tcp, listen_udp, send_tcp, send_udp};
+use super::flight::{Ask, Failure, Flight, Sending, Step};
 use super::inside::{Inside, Lease};
-use super::wire::{TC, word};
+use super::question::Question;
+use super::servers::Servers;
+use super::stored::{Age, Stored};
+use super::wire::{Transport, ede};
 use crate::channel::Watched;
+use futures_util::future::{LocalBoxFuture, select_all};
 use rustix::net::{AddressFamily, SocketAddrAny, SocketFlags, SocketType};
-use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::HashMap;
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 use tokio::io::Interest;
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
-
-/// The time for one client's query in all: less than the 5 s after which glibc asks again.
-const BUDGET: Duration = Duration::from_secs(4);
-
-/// After this long, servers that have said nothing are asked again: a datagram may have been lost.
-const SILENCE: Duration = Duration::from_secs(1);
-
-/// The most servers that are asked.
-const MOST: usize = 8;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::spawn_local;
+use tokio::time::sleep_until;
 
 /// From where servers are asked.
 #[derive(Clone, Debug)]
 pub enum Via {
-    /// From the host's namespace, in which this process runs; a permit for each socket that may be open.
-    Host(Arc<Semaphore>),
+    /// From the host's namespace, in which this process runs.
+    Host(Arc<Sockets>),
     /// From inside a sandbox.
     Inside(Arc<Inside>),
 }
 
-/// Servers, and from where they are asked.
+/// How many sockets may be open towards upstreams.
+#[derive(Debug)]
+pub struct Sockets {
+    permits: Arc<Semaphore>,
+    /// So many are kept for first attempts.
+    reserve: usize,
+}
+
+/// Servers, from where they are asked, and what is being asked of them.
 #[derive(Debug)]
 pub struct Upstreams {
-    servers: Vec<Arc<Server>>,
+    /// The servers.
+    pub servers: Servers,
     via: Via,
+    flights: Mutex<HashMap<FlightKey, Waiting>>,
 }
 
-/// Why no upstream answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unanswered {
-    /// There is none, or none said anything in time.
-    #[error("no upstream server answered")]
-    Silence,
-    /// The network refused every attempt.
-    #[error("no upstream server can be reached")]
-    Network,
-}
+/// The question, and whether an answer that needs TCP is wanted.
+type FlightKey = (Box<[u8]>, bool);
 
-/// One question as all attempts see it.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// The client's packet, or the one that asks for what a CNAME leads to.
-    pub packet: Rc<[u8]>,
-    /// Whether the client can take an answer that needs TCP.
-    pub tcp: bool,
-    /// Whether a truncated answer is of use to the client, who may come back over TCP.
-    pub truncated: bool,
+/// Where the outcome of a flight is told.
+type Waiting = watch::Receiver<Option<Known>>;
+
+impl Sockets {
+    /// Allows so many; of which half are for first attempts.
+    pub fn new(most: usize) -> Self {
+        Self { permits: Arc::new(Semaphore::new(most)), reserve: most / 2 }
+    }
+
+    fn permit(&self, besides: bool) -> io::Result<OwnedSemaphorePermit> {
+        let short = besides && self.permits.available_permits() <= self.reserve;
+        let permit = (!short).then(|| self.permits.clone().try_acquire_owned().ok());
+        permit.flatten().ok_or(io::ErrorKind::QuotaExceeded.into())
+    }
 }
 
 impl Upstreams {
-    /// Makes a list that has no server.
-    pub fn nobody() -> Self {
-        Self { servers: Vec::new(), via: Via::Host(Arc::new(Semaphore::new(0))) }
+    /// Makes a list of servers, in order; what `known` remembers of them is kept.
+    pub fn new(
+        addresses: &[SocketAddr],
+        via: Via,
+        cache: Arc<Cache>,
+        known: Option<&Self>,
+    ) -> Self {
+        let known = known.map_or(&[][..], |known| known.servers.list());
+        let servers = Servers::new(addresses, known, cache, Instant::now());
+        Self { servers, via, flights: Mutex::default() }
     }
 
-    /// Makes a list of at most eight servers, in order; what `known` remembers of them is kept.
-    pub fn new(addresses: impl IntoIterator<Item = SocketAddr>, via: Via, known: &Self) -> Self {
-        let server = |address| {
-            let known = known.servers.iter().find(|server| server.address == address).cloned();
-            known.unwrap_or_else(|| Arc::new(Server::new(address)))
-        };
-        Self { servers: addresses.into_iter().take(MOST).map(server).collect(), via }
+    /// Asks, or waits for the answer to the same question that is being asked already. What is `held` is held until the
+    /// end of a flight that this begins, which may come later than the answer. To be called within a `LocalSet`.
+    pub async fn ask(
+        self: &Arc<Self>,
+        ask: Ask,
+        question: Option<Question>,
+        held: impl Sized + 'static,
+    ) -> Known {
+        let mut waiting = self.join(ask, question, held);
+        let told = waiting.wait_for(Option::is_some).await.ok().and_then(|known| known.clone());
+        // A flight tells before it ends, but for one that ends with its thread.
+        told.unwrap_or_else(|| Known {
+            stored: Arc::new(Stored::failure(ede::OTHER)),
+            age: Age::Seconds(0),
+            expired: false,
+        })
     }
 
-    /// Asks, and returns the first usable reply. If there is none but a server did reply with an error, that reply is returned.
-    /// To be called within a `LocalSet`; dropping the future ends all attempts.
-    pub async fn ask(&self, ask: Ask) -> Result<Vec<u8>, Unanswered> {
-        let error = RefCell::new(None);
-        let asked = timeout(BUDGET, Race::new(self, ask, &error).run()).await;
-        match asked.unwrap_or(Err(Unanswered::Silence)) {
-            Err(unanswered) => error.take().ok_or(unanswered),
-            answered => answered,
+    fn join(
+        self: &Arc<Self>,
+        ask: Ask,
+        question: Option<Question>,
+        held: impl Sized + 'static,
+    ) -> Waiting {
+        let (tell, waiting) = watch::channel(None);
+        let key = question.as_ref().map(|question| (question.as_bytes().into(), ask.tcp));
+        if let Some(key) = &key {
+            let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(waiting) = flights.get(key) {
+                return waiting.clone();
+            }
+            flights.insert(FlightKey::clone(key), waiting.clone());
         }
-    }
-}
-
-/// How one attempt ended.
-type Attempt = (usize, io::Result<Vec<u8>>);
-
-/// All attempts for one question.
-struct Race<'a> {
-    servers: Vec<Arc<Server>>,
-    via: Via,
-    ask: Ask,
-    /// Servers to be asked, by their place.
-    queue: VecDeque<usize>,
-    /// When each server that has said nothing was first asked.
-    silent: Vec<Option<Instant>>,
-    attempts: JoinSet<Attempt>,
-    /// The last reply that was an error.
-    error: &'a RefCell<Option<Vec<u8>>>,
-}
-
-impl<'a> Race<'a> {
-    fn new(upstreams: &Upstreams, ask: Ask, error: &'a RefCell<Option<Vec<u8>>>) -> Self {
-        let mut servers = upstreams.servers.clone();
-        servers.sort_by_key(|server| server.rank());
-        Self {
-            queue: (0..servers.len()).collect(),
-            silent: vec![None; servers.len()],
-            servers,
-            via: upstreams.via.clone(),
-            ask,
-            attempts: JoinSet::new(),
-            error,
-        }
+        let upstreams = self.clone();
+        spawn_local(async move {
+            upstreams.fly(ask, question, &tell).await;
+            if let Some(key) = key {
+                upstreams.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+            }
+            drop(held);
+        });
+        waiting
     }
 
-    async fn run(mut self) -> Result<Vec<u8>, Unanswered> {
+    async fn fly(&self, ask: Ask, question: Option<Question>, tell: &watch::Sender<Option<Known>>) {
+        let question = question.as_ref();
+        let mut flight = self.servers.begin(ask, question, Instant::now());
+        let mut open: Vec<LocalBoxFuture<'_, Ended>> = Vec::new();
         loop {
-            let patience = self.ask_next();
-            if self.attempts.is_empty() {
-                let none = self.servers.is_empty();
-                return Err(if none { Unanswered::Silence } else { Unanswered::Network });
-            }
-            tokio::select! {
-                Some(Ok(attempt)) = self.attempts.join_next() => {
-                    if let Some(reply) = self.judge(attempt) {
-                        return Ok(reply);
-                    }
+            let until = match flight.poll(Instant::now(), &mut random_id) {
+                Step::Send(sending) => {
+                    open.push(Box::pin(attempt(&self.via, sending)));
+                    continue;
                 }
-                () = sleep(patience) => {}
+                Step::Stale => {
+                    let now = Instant::now();
+                    let stale = question.and_then(|question| self.servers.recall(question, now));
+                    tell.send_replace(stale);
+                    continue;
+                }
+                Step::Landed(landed) => {
+                    let known = self.servers.conclude(question, landed, Instant::now());
+                    tell.send_replace(Some(known));
+                    return;
+                }
+                Step::Wait(until) => until,
+            };
+            let ended = tokio::select! {
+                ended = first(&mut open) => ended,
+                () = sleep_until(until.into()) => continue,
+            };
+            if let Some(listening) = take(&mut flight, ended) {
+                open.push(Box::pin(listening));
             }
         }
-    }
-
-    /// Asks the next server, or once more those that are silent, and returns how long to wait before the next is asked.
-    fn ask_next(&mut self) -> Duration {
-        let Some(place) = self.queue.pop_front() else { return self.ask_again() };
-        self.silent[place].get_or_insert_with(Instant::now);
-        self.attempt(place);
-        match self.queue.is_empty() {
-            true => SILENCE,
-            false => self.servers[place].patience(),
-        }
-    }
-
-    fn ask_again(&mut self) -> Duration {
-        for place in 0..self.servers.len() {
-            if self.silent[place].is_some_and(|asked| asked.elapsed() >= SILENCE) {
-                self.attempt(place);
-            }
-        }
-        SILENCE
-    }
-
-    fn attempt(&mut self, place: usize) {
-        let (server, via, ask) = (self.servers[place].clone(), self.via.clone(), self.ask.clone());
-        self.attempts.spawn_local(async move { (place, attempt(&server, via, ask).await) });
-    }
-
-    /// Remembers what a server did, and returns its reply if it is usable.
-    fn judge(&mut self, (place, result): Attempt) -> Option<Vec<u8>> {
-        let asked = self.silent[place].take();
-        let server = &self.servers[place];
-        match result {
-            Ok(reply) if usable(&reply) => {
-                server.answered(asked.map_or(Duration::ZERO, |asked| asked.elapsed()));
-                for (server, asked) in self.servers.iter().zip(&self.silent) {
-                    if let Some(asked) = asked {
-                        server.outrun(asked.elapsed());
-                    }
-                }
-                return Some(reply);
-            }
-            Ok(reply) => {
-                if well_formed(&reply) {
-                    self.error.replace(Some(reply));
-                }
-            }
-            Err(error) => {
-                tracing::debug!(server = %server.address, %error, "upstream");
-                if is_our_own(&error) {
-                    return None;
-                }
-            }
-        }
-        server.failed();
-        None
     }
 }
 
-/// Whether a reply ends the search: no error of the server's own (SERVFAIL, REFUSED, FORMERR, NOTIMP), and readable.
-fn usable(reply: &[u8]) -> bool {
-    let rcode = word(reply, 2).unwrap_or(0) & 0x000f;
-    !matches!(rcode, 1 | 2 | 4 | 5) && well_formed(reply)
+/// How an attempt went on: a message, with the socket to go on listening at, or an error.
+type Ended = (usize, io::Result<(Vec<u8>, Link)>);
+
+/// Waits for the first of all attempts, and takes it out.
+async fn first(open: &mut Vec<LocalBoxFuture<'_, Ended>>) -> Ended {
+    if open.is_empty() {
+        return pending().await;
+    }
+    let (ended, place, _) = select_all(open.iter_mut()).await;
+    drop(open.swap_remove(place));
+    ended
 }
 
-/// Asks one server once: over UDP, from a socket of its own and with an id of its own, then, if that does not hold the whole
-/// answer and the client can take it, over TCP.
-async fn attempt(server: &Server, via: Via, ask: Ask) -> io::Result<Vec<u8>> {
-    // One descriptor at a time: the socket over UDP is closed before the one over TCP is opened.
-    let _permit = via.permit()?;
-    let mut query = Vec::with_capacity(512);
-    upstream_query(&ask.packet, random_id()?, &mut query);
-    let reply = {
-        let socket = UdpSocket::connect(&via, server.address).await?;
-        over_udp(socket.watched()?, &query).await?
+/// Tells a flight what came of an attempt. Returns the wait for more if that was no answer.
+fn take(
+    flight: &mut Flight,
+    (attempt, came): Ended,
+) -> Option<impl Future<Output = Ended> + use<>> {
+    match came {
+        Ok((message, link)) if !flight.heard(attempt, &message, Instant::now()) => {
+            Some(async move { (attempt, link.listen().await) })
+        }
+        Ok(_) => None,
+        Err(error) => {
+            tracing::debug!(attempt, %error, "upstream");
+            let failure = if is_our_own(&error) { Failure::Short } else { Failure::Server };
+            flight.failed(attempt, failure, Instant::now());
+            None
+        }
+    }
+}
+
+/// Asks one server once from a socket of its own, and returns the first message that comes there.
+async fn attempt(via: &Via, sending: Sending) -> Ended {
+    let Sending { attempt, server, over, query, besides } = sending;
+    let came = async {
+        let link = Link::open(via, server.address, over, besides).await?;
+        link.send(&query).await?.listen().await
     };
-    if word(&reply, 2).unwrap_or(0) & TC == 0 || !ask.tcp {
-        return Ok(reply);
-    }
-    let whole = async { over_tcp(connect_tcp(&via, server.address).await?, &query).await };
-    match whole.await {
-        Err(_) if ask.truncated => Ok(reply),
-        whole => whole,
-    }
+    (attempt, came.await)
 }
 
 /// Whether it was this process that failed, short of something or with too long a query, and not the server.
@@ -239,43 +210,62 @@ fn is_our_own(error: &io::Error) -> bool {
         || error.raw_os_error().is_some_and(|number| short.contains(&number))
 }
 
-impl Via {
-    /// Takes the permit for one socket; those made inside are counted where they are lent.
-    fn permit(&self) -> io::Result<Option<OwnedSemaphorePermit>> {
-        match self {
-            Self::Host(sockets) => {
-                let permit = sockets.clone().try_acquire_owned();
-                permit.map(Some).map_err(|_| io::ErrorKind::QuotaExceeded.into())
-            }
-            Self::Inside(_) => Ok(None),
-        }
-    }
+/// Returns a number that nobody can foresee. Without the kernel's randomness it is 0: a guess that an attacker still has
+/// to pair with the port.
+fn random_id() -> u16 {
+    getrandom::u32().map_or(0, |number| (number >> 16) as u16)
 }
 
-fn random_id() -> io::Result<u16> {
-    let number = getrandom::u32().map_err(|error| io::Error::other(error.to_string()))?;
-    Ok((number >> 16) as u16)
-}
-
-/// A connected UDP socket of either origin.
-enum UdpSocket {
-    Fresh(Watched),
+/// A socket connected to a server, with the permit for it; those made inside are counted where they are lent.
+enum Link {
+    Fresh(Watched, #[expect(dead_code, reason = "held")] OwnedSemaphorePermit),
     Lent(Lease),
+    Stream(TcpStream, #[expect(dead_code, reason = "held")] Option<OwnedSemaphorePermit>),
 }
 
-impl UdpSocket {
-    async fn connect(via: &Via, server: SocketAddr) -> io::Result<Self> {
-        match via {
-            Via::Host(_) => fresh(server).map(Self::Fresh),
-            Via::Inside(inside) => inside.clone().udp(server).await.map(Self::Lent),
+impl Link {
+    async fn open(
+        via: &Via,
+        server: SocketAddr,
+        over: Transport,
+        besides: bool,
+    ) -> io::Result<Self> {
+        match (via, over) {
+            (Via::Host(sockets), Transport::Udp) => {
+                let permit = sockets.permit(besides)?;
+                Ok(Self::Fresh(fresh(server)?, permit))
+            }
+            (Via::Host(sockets), Transport::Tcp) => {
+                let permit = sockets.permit(besides)?;
+                let v4 = server.is_ipv4();
+                let socket = if v4 { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+                Ok(Self::Stream(socket.connect(server).await?, Some(permit)))
+            }
+            (Via::Inside(inside), Transport::Udp) => {
+                inside.clone().udp(server).await.map(Self::Lent)
+            }
+            (Via::Inside(inside), Transport::Tcp) => {
+                inside.tcp(server).await.map(|stream| Self::Stream(stream, None))
+            }
         }
     }
 
-    fn watched(&self) -> io::Result<&Watched> {
-        match self {
-            Self::Fresh(watched) => Ok(watched),
-            Self::Lent(lease) => lease.socket().ok_or(io::ErrorKind::NotConnected.into()),
+    async fn send(mut self, query: &[u8]) -> io::Result<Self> {
+        match &mut self {
+            Self::Fresh(socket, _) => send_udp(socket, query).await?,
+            Self::Lent(lease) => send_udp(lease.socket()?, query).await?,
+            Self::Stream(stream, _) => send_tcp(stream, query).await?,
         }
+        Ok(self)
+    }
+
+    async fn listen(mut self) -> io::Result<(Vec<u8>, Self)> {
+        let message = match &mut self {
+            Self::Fresh(socket, _) => listen_udp(socket).await?,
+            Self::Lent(lease) => listen_udp(lease.socket()?).await?,
+            Self::Stream(stream, _) => listen_tcp(stream).await?,
+        };
+        Ok((message, self))
     }
 }
 
@@ -286,14 +276,4 @@ fn fresh(server: SocketAddr) -> io::Result<Watched> {
     let socket: OwnedFd = rustix::net::socket_with(family, SocketType::DGRAM, flags, None)?;
     rustix::net::connect(&socket, &SocketAddrAny::from(server))?;
     Watched::new(Arc::new(socket), Interest::READABLE | Interest::WRITABLE)
-}
-
-async fn connect_tcp(via: &Via, server: SocketAddr) -> io::Result<TcpStream> {
-    match via {
-        Via::Host(_) => {
-            let socket = if server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
-            socket?.connect(server).await
-        }
-        Via::Inside(inside) => inside.tcp(server).await,
-    }
 }

@@ -51,6 +51,8 @@ pub enum Rcode {
 pub mod ede {
     /// None of the others.
     pub const OTHER: u16 = 0;
+    /// The answer is past its time (RFC 8767).
+    pub const STALE_ANSWER: u16 = 3;
     /// The name belongs to nobody here, and nobody else is asked.
     pub const NOT_AUTHORITATIVE: u16 = 20;
     /// The query is of a kind that is not supported.

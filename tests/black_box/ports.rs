@@ -12,10 +12,12 @@ import selectors, socket, sys
 ready = selectors.DefaultSelector()
 for number, proto in (word.split('/') for word in sys.argv[1:]):
     kind = socket.SOCK_STREAM if proto == 'tcp' else socket.SOCK_DGRAM
-    server = socket.socket(socket.AF_INET, kind)
-    server.bind(('', int(number)))
-    if proto == 'tcp': server.listen()
-    ready.register(server, selectors.EVENT_READ)
+    for family in (socket.AF_INET, socket.AF_INET6):
+        server = socket.socket(family, kind)
+        if family == socket.AF_INET6: server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        server.bind(('', int(number)))
+        if proto == 'tcp': server.listen()
+        ready.register(server, selectors.EVENT_READ)
 while True:
     for server in (key.fileobj for key, _ in ready.select()):
         if server.type == socket.SOCK_DGRAM:

@@ -125,5 +125,6 @@ fn publish(text: &str) -> Publish {
         host_port: host.port(),
         port: port.parse().unwrap(),
         proto: netdns::model::Proto::Tcp,
+        count: 1,
     }
 }

@@ -41,6 +41,7 @@ fn wanted() -> Wanted {
         insides: [(SANDBOX, inside)].into(),
         gone: [name("old")].into(),
         forwarding: true,
+        forwarding6: false,
     }
 }
 
@@ -78,6 +79,7 @@ fn settled() -> Found {
         links: [(name("br1"), bridge), (name("veth1"), veth)].into(),
         insides: [(SANDBOX, inside)].into(),
         forwarding: true,
+        forwarding6: false,
     }
 }
 
