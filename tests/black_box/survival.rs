@@ -182,9 +182,9 @@ fn next_resolver(host: &Host, old: u32) -> u32 {
 /// Links, rules, ports and mounts of the host, and processes that are no daemon.
 fn left(host: &Host) -> String {
     let script = "ip -br link | cut -d' ' -f1 | sort; ip -br addr | awk '{print $1, $3}' | sort
-        nft -s list ruleset; ss -tulnH | sort; cut -d' ' -f5 /proc/self/mountinfo | sort
+        ss -tulnH | sort; cut -d' ' -f5 /proc/self/mountinfo | sort
         pgrep -c sleep; ls /run/netns /etc/netns";
-    host.run(&["bash", "-c", script]).out + &host.netdns(&["ps", "-a", "-q"]).ok()
+    host.rules() + &host.run(&["bash", "-c", script]).out + &host.netdns(&["ps", "-a", "-q"]).ok()
 }
 
 fn inspect(host: &Host, name: &str) -> Value {
