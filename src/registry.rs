@@ -6,6 +6,7 @@
 mod derive;
 mod key;
 mod replica;
+mod services;
 mod table;
 mod update;
 mod zones;

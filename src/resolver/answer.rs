@@ -66,7 +66,9 @@ fn local(
         let (rcode, denial) = match find(view, &key, query.rr_type()) {
             Found::Data(rrset, _) => {
                 let Some(target) = link(&rrset, query.rr_type()) else {
-                    reply.rrset(owner, &rrset, turn);
+                    if reply.rrset(owner, &rrset, turn) && rrset.rr_type == RrType::Srv {
+                        add_addresses(view, &rrset, &mut reply);
+                    }
                     return Outcome::Reply(reply.finish_local(Rcode::NoError));
                 };
                 let Some(place) = reply.alias(owner, target, rrset.ttl) else {
@@ -88,6 +90,20 @@ fn local(
         return Outcome::Reply(reply.finish_local(rcode));
     }
     Outcome::Reply(encode::error(query, Rcode::ServFail, Some(ede::OTHER), transport, out))
+}
+
+/// Adds what is known here of the addresses of SRV records' targets (RFC 2782).
+fn add_addresses(view: &View, services: &Rrset, reply: &mut Reply<'_, '_>) {
+    for data in &services.data {
+        let Rdata::Srv { target, .. } = data else { continue };
+        for rr_type in [RrType::A, RrType::Aaaa] {
+            if let Found::Data(rrset, _) = find(view, &Key::from(target), rr_type.number())
+                && rrset.rr_type == rr_type
+            {
+                reply.additional(target, &rrset);
+            }
+        }
+    }
 }
 
 /// Returns where a CNAME leads that was not itself asked for.

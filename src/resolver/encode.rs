@@ -88,6 +88,16 @@ impl<'q, 'o> Reply<'q, 'o> {
         })
     }
 
+    /// Writes records that help, with their owner; what does not fit is left out.
+    pub fn additional(&mut self, owner: &DnsName, rrset: &Rrset) {
+        let (rr_type, ttl) = (rrset.rr_type.number(), rrset.ttl);
+        for data in &rrset.data {
+            let name = |reply: &mut Self| reply.name(owner);
+            let body = |reply: &mut Self| reply.rdata(data);
+            self.with_owner(Section::Additional, name, rr_type, ttl, body);
+        }
+    }
+
     /// Writes a CNAME record. Returns where its target stands.
     pub fn alias(&mut self, owner: Place, target: &DnsName, ttl: u32) -> Option<Place> {
         let cname = RrType::Cname.number();
