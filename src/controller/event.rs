@@ -2,7 +2,7 @@
 //! while has missed nothing; who waits for a sandbox's end waits here too.
 
 use crate::model::{
-    Change, Endpoint, EndpointId, Millis, Network, Sandbox, SandboxId, SandboxName, State,
+    Change, Endpoint, EndpointId, IfName, Millis, Network, Sandbox, SandboxId, SandboxName, State,
 };
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,6 +46,8 @@ pub enum Happening {
     Renamed(Arc<Sandbox>, SandboxName),
     /// Another tool had changed our firewall table, and it was put back.
     FirewallRepaired,
+    /// A link of ours, its place or a sysctl had been changed by somebody, and was put right.
+    LinkRepaired(IfName),
     /// A resolver was started and serves.
     ResolverStarted(i32),
     /// A resolver that lived when the manager came was taken over.

@@ -12,6 +12,7 @@ mod command;
 mod compare;
 mod demo;
 mod doctor;
+mod drift;
 mod events;
 mod host_dns;
 mod isolation;

@@ -24,6 +24,7 @@ pub fn event(event: &Event) -> view::Event {
         Happening::FirewallRepaired => {
             of_ours("firewall", "repair", ("table", "inet netdns".into()))
         }
+        Happening::LinkRepaired(link) => of_ours("link", "repair", ("interface", link.to_string())),
         Happening::ResolverStarted(pid) => of_ours("resolver", "start", ("pid", pid.to_string())),
         Happening::ResolverAdopted(pid) => of_ours("resolver", "adopt", ("pid", pid.to_string())),
         Happening::ResolverDied(pid) => of_ours("resolver", "die", ("pid", pid.to_string())),
