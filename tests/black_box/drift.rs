@@ -51,7 +51,10 @@ fn the_rules_that_serve_a_network_are_shown_and_nftables_reads_them() {
     std::fs::write(host.path("rules.nft"), &rules).expect("a file");
     // nft of Debian 12 prints one rule that only later releases read.
     let file = host.path("rules.nft").display().to_string();
-    host.sh(&format!("sed -i 's/,persist//; /nd-neighbor-advert/d' {file}; nft -c -f {file}")).ok();
+    host.sh(&format!(
+        "sed -i 's/,persist//; /nd-neighbor-advert/d' {file}; unshare -n nft -c -f {file}"
+    ))
+    .ok();
     let none = host.netdns(&["network", "inspect", "--ruleset", "host"]).ok();
     assert!(none.contains("no rule of netdns serves"), "{none}");
 }
