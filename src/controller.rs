@@ -8,7 +8,9 @@ mod endpoint;
 mod event;
 mod failure;
 mod file;
+mod host_resolv;
 mod network;
+mod path_watch;
 mod port;
 mod record;
 mod recover;
@@ -21,9 +23,11 @@ mod supervise;
 mod turn;
 mod vanish;
 mod watch;
+mod zones;
 
 pub use event::{Event, Events, Happening, Joint};
 pub use failure::Failure;
+pub use host_resolv::{read_host_resolv, servers};
 pub use replica::{HostDns, Replica};
 pub use sandbox::Admitted;
 pub use supervise::{Resolver, Returned, Supervisor};
@@ -34,12 +38,14 @@ use crate::kernel::Kernel;
 use crate::model::{IfName, Millis, State, Traffic};
 use crate::store::Store;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{Mutex, MutexGuard};
 use turn::Turn;
 use vanish::Files;
+use zones::ZoneFiles;
 
 /// Where a sandbox's resolver listens (`--dns-listen`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +67,14 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// Pools, the default network's subnet, the MTU.
     pub policy: Policy,
-    /// The host's resolv.conf, as it was read at start.
+    /// Where the host's resolv.conf is.
+    pub resolv_conf: PathBuf,
+    /// The host's resolv.conf as it was read last.
     pub host_resolv: HostResolv,
+    /// The servers that are asked instead of those of resolv.conf, if any.
+    pub servers: Vec<IpAddr>,
+    /// Where zone files are.
+    pub zones: PathBuf,
     /// Where sandboxes get a resolver.
     pub dns: Listen,
     /// Whether the foreign FORWARD chain may be given our marked rules.
@@ -77,6 +89,7 @@ pub struct Controller<K, S> {
     resolver: Resolver,
     settings: Settings,
     events: Arc<Events>,
+    zone_files: Mutex<ZoneFiles>,
     files: Files,
     myself: Weak<Self>,
 }
@@ -104,6 +117,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
             )),
             replica,
             resolver,
+            zone_files: Mutex::new(ZoneFiles::new(settings.zones.clone())),
             settings,
             events,
             files: Files::default(),

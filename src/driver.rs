@@ -58,8 +58,9 @@ pub fn wanted(state: &State, scope: &Scope) -> Wanted {
         let Some(name) = &network.bridge else { continue };
         match bridge::bridge(state, network) {
             Some(bridge) => {
-                wanted.forwarding |= !network.internal || bridge.apart;
-                wanted.forwarding6 |= (!network.internal || bridge.apart) && network.has_ipv6();
+                let routed = !network.internal || bridge.apart;
+                wanted.forwarding |= routed;
+                wanted.forwarding6 |= routed && network.has_ipv6();
                 wanted.bridges.insert(bridge.name.clone(), bridge);
             }
             None => {

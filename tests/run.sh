@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
   bind9-dnsutils
+  binutils
   bridge-utils
   busybox-static
   conntrack
@@ -25,6 +26,7 @@ packages=(
   python3
   tcpdump
   util-linux
+  xz-utils
 )
 missing=()
 for package in "${packages[@]}"; do

@@ -223,6 +223,10 @@ pub struct Status {
     pub registrations: usize,
     /// The upstream servers in force, `ADDRESS:PORT`.
     pub upstreams: Vec<String>,
+    /// How many zones are served.
+    pub zones: usize,
+    /// The zone files that are refused: `FILE: line N: REASON`.
+    pub refused_zones: Vec<String>,
     /// Queries read by the resolver since it started.
     pub queries: u64,
     pub cache: Cache,
@@ -251,7 +255,7 @@ pub struct Cache {
 #[allow(missing_docs, reason = "the field names say it")]
 pub struct Event {
     pub time: String,
-    /// `network`, `sandbox`, `firewall` or `resolver`.
+    /// `network`, `sandbox`, `zone`, `firewall` or `resolver`.
     pub r#type: String,
     pub action: String,
     pub name: String,

@@ -216,6 +216,7 @@ fn source_text(source: Source) -> String {
         Source::Id => "id",
         Source::Hostname => "hostname",
         Source::Manual => "manual",
+        Source::Zone => "zone",
         Source::Builtin => "builtin",
         Source::Upstream => "upstream",
     }

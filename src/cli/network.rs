@@ -262,7 +262,7 @@ fn is_builtin(network: &view::Network) -> bool {
 fn ruleset(names: &[String], client: &Client) -> Outcome {
     each(names, |name| {
         let rules = client.call(GetRuleset { network: name.clone() })?;
-        Ok(print::emit(&rules)?)
+        print::emit(&rules)
     })
 }
 

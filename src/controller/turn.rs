@@ -147,7 +147,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         self.converge(&effect.scope).await?;
         for id in &effect.sandboxes {
             messages.extend(self.open_sockets(*id)?);
-            file::rewrite(before, &self.state, *id, &self.settings);
+            file::rewrite((before, &self.settings), (&self.state, &self.settings), *id);
         }
         warnings.extend(self.publish(messages).await);
         for address in effect.released {

@@ -101,8 +101,8 @@ fn exposed(state: &State, endpoint: &Endpoint) -> BTreeSet<Exposed> {
     let inside = state.sandboxes.values().filter(shares);
     inside
         .flat_map(|sandbox| {
-            let published = sandbox.publish.iter().flat_map(|publish| publish.singles());
-            let published = published.map(|publish| publish.exposed());
+            let singles = sandbox.publish.iter().flat_map(|publish| publish.singles());
+            let published = singles.map(|publish| publish.exposed());
             sandbox.config.exposed.iter().copied().chain(published)
         })
         .collect()

@@ -102,7 +102,7 @@ impl<'a> About<'a> {
             Datum::IfName(name) => self.links.contains(name),
             Datum::Ipv4(address) => self.has((*address).into()),
             Datum::Ipv6(address) => self.has((*address).into()),
-            Datum::Subnet(net) => self.has(net.addr().into()),
+            Datum::Subnet(net) => self.has(net.addr()),
             Datum::Ether(_) | Datum::Proto(_) | Datum::Port(_) | Datum::Ports(..) => false,
         })
     }

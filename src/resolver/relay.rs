@@ -47,9 +47,9 @@ impl Forward {
 
     /// Writes the client's reply where nobody is asked: the CNAMEs that were followed. Nothing if there were none.
     pub fn alone(&self, packet: &[u8], transport: Transport, out: &mut [u8]) -> Option<usize> {
-        self.alias.as_ref()?;
         let Parsed::Query(query) = query::parse(packet) else { return None };
-        Some(Stored::empty().write(&query, self.links(), Age::Seconds(0), transport, out))
+        let links = &self.alias.as_ref()?.links;
+        Some(Stored::nothing().write(&query, links, Age::Seconds(0), transport, out))
     }
 }
 

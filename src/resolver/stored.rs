@@ -96,14 +96,8 @@ impl Stored {
         })
     }
 
-    /// Makes a SERVFAIL of our own with an extended error.
-    pub fn failure(code: u16) -> Self {
-        let options = extended(code).into();
-        Self { rcode: Rcode::ServFail as u16, options, lifetime: Some(FAILURE), ..Self::empty() }
-    }
-
-    /// Makes a reply without a record.
-    pub fn empty() -> Self {
+    /// Makes a reply without records, for what stands before it.
+    pub fn nothing() -> Self {
         Self {
             message: Box::default(),
             records: 0,
@@ -114,6 +108,12 @@ impl Stored {
             options: Box::default(),
             lifetime: None,
         }
+    }
+
+    /// Makes a SERVFAIL of our own with an extended error.
+    pub fn failure(code: u16) -> Self {
+        let (rcode, options) = (Rcode::ServFail as u16, extended(code).into());
+        Self { rcode, options, lifetime: Some(FAILURE), ..Self::nothing() }
     }
 
     /// Whether it ends the search for an answer: no error of the server's own (FORMERR, SERVFAIL, NOTIMP, REFUSED).

@@ -4,8 +4,10 @@
 
 use crate::model::{NetworkId, Rdata, RrType, SandboxId};
 use crate::registry::{
-    DEFAULT_TTL, Forward, Layer, Registry, Rrset, SandboxView, Slot, Source, Table,
+    DEFAULT_TTL, Forward, Layer, Registry, Rrset, SandboxView, Slot, Source, Table, Zones,
 };
+use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ pub struct View {
     sandbox: Option<SandboxId>,
     networks: Vec<(NetworkId, Slot)>,
     everywhere: Slot,
+    zones: Arc<ArcSwap<Zones>>,
+    subnets: Arc<ArcSwap<Vec<IpNet>>>,
     forward: Forward,
     host: [Arc<Rrset>; 2],
     localhost: [Arc<Rrset>; 2],
@@ -29,6 +33,8 @@ impl View {
             sandbox: Some(view.id),
             networks: view.networks.iter().map(|id| (*id, registry.network(*id))).collect(),
             everywhere: registry.everywhere(),
+            zones: registry.zones(),
+            subnets: registry.subnets(),
             forward: view.forward.clone(),
             host: builtin(&view.host),
             localhost: builtin(&loopback),
@@ -41,6 +47,8 @@ impl View {
             sandbox: None,
             networks: registry.named(),
             everywhere: registry.everywhere(),
+            zones: registry.zones(),
+            subnets: registry.subnets(),
             forward: Forward::Nobody,
             host: builtin(&[]),
             localhost: builtin(&[]),
@@ -65,6 +73,16 @@ impl View {
     /// Returns what is registered on every network; nothing for a sandbox on none with names.
     pub fn everywhere(&self) -> Option<impl Deref<Target = Arc<Table>>> {
         (!self.networks.is_empty()).then(|| self.everywhere.load())
+    }
+
+    /// Returns the zones.
+    pub fn zones(&self) -> impl Deref<Target = Arc<Zones>> {
+        self.zones.load()
+    }
+
+    /// Returns the subnets of all networks, attached or not.
+    pub fn subnets(&self) -> impl Deref<Target = Arc<Vec<IpNet>>> {
+        self.subnets.load()
     }
 
     /// Returns the TTL of what no network owns, in seconds.

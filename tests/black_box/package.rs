@@ -81,7 +81,7 @@ fn package() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| {
         let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("netdns.deb");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/deb.sh");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".packaging/deb.sh");
         let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
         let made = Command::new(script).args(["--no-build", profile]).arg(&package).output();
         let made = made.expect("bash runs");

@@ -170,7 +170,7 @@ fn a_sandbox_that_has_ended_shows_its_code_and_no_place() {
 
 #[test]
 fn names_are_listed_with_type_and_source() {
-    let lines: Vec<String> = names(&state(false))
+    let lines: Vec<String> = names(&state(false), std::iter::empty())
         .iter()
         .map(|item| {
             let source = serde_json::to_value(item.source).unwrap();

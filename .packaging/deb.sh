@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the Debian package out of a program, by default the release build, and prints its path:
 #
-#   packaging/deb.sh [--no-build] [PROFILE [OUTPUT]]
+#   .packaging/deb.sh [--no-build] [PROFILE [OUTPUT]]
 #
 # Manual pages and completions come out of the program itself, so that they cannot differ from it. cargo-deb writes the
 # archive, and is installed if it is not there.
@@ -14,7 +14,7 @@ if [ "${1:-}" = --no-build ]; then
   shift
 fi
 profile=${1:-release}
-output=${2:-target/debian/}
+output=${2:-$PWD/target/debian/}
 target=$(rustc -vV | sed -n 's/^host: //p')
 directory=$profile
 [ "$profile" = dev ] && directory=debug
