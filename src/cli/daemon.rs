@@ -146,7 +146,9 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     let follower = controller.clone();
     tokio::spawn(async move { follower.follow(unasked).await });
     let guard = controller.clone();
-    tokio::spawn(async move { guard.guard_firewall().await });
+    tokio::spawn(async move {
+        tokio::join!(guard.guard_firewall(), guard.guard_links(), guard.guard_sysctls())
+    });
     let reader = controller.clone();
     tokio::spawn(async move { reader.follow_zones().await });
     let reader = controller.clone();

@@ -24,8 +24,10 @@ const LEAVING: u32 = GROUP + 1;
 /// Makes a bridge, or completes one of ours. On failure nothing new remains.
 pub(super) fn add_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError> {
     let info = LinkInfo::Kind(InfoKind::Bridge);
-    let mac = Mac::local(random().map_err(failed("make", &bridge.name))?);
-    // Without an address of its own a bridge takes that of its lowest port, and changes it as they come and go.
+    // Without an address of its own a bridge takes that of its lowest port, and changes it as they come and go. One that is
+    // made again after somebody has removed it has the one that sandboxes remember.
+    let [a, b, c, d, e, f, ..] = bridge.network.0.bytes();
+    let mac = Mac::local([a, b, c, d, e, f]);
     let attributes =
         vec![LinkAttribute::LinkInfo(vec![info]), LinkAttribute::Address(mac.bytes().to_vec())];
     let alias = alias(bridge.network.0);
@@ -311,10 +313,4 @@ fn or_remove(rtnl: &Rtnl, name: &IfName, done: Result<(), KernelError>) -> Resul
 
 fn failed(act: &'static str, link: &IfName) -> impl Fn(io::Error) -> KernelError {
     move |source| KernelError::Link { act, link: link.clone(), source }
-}
-
-fn random() -> io::Result<[u8; 6]> {
-    let mut bytes = [0; 6];
-    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
-    Ok(bytes)
 }

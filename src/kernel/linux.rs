@@ -3,14 +3,14 @@
 use super::conntrack::Conntrack;
 use super::nft::{Nft, NftError};
 use super::rtnl::Rtnl;
-use super::watch::Watch;
+use super::watch::{Links, Watch};
 use super::{
     DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, advertised, facts, foreign,
     link, look, netns, nft, observe, port, route, socket, sysctl, traffic,
 };
 use crate::model::{AttachTo, HostFacts, IfName, PortSet, Publish, Traffic};
 use crate::plan::nft::{Delta, Table};
-use crate::plan::{Found, Place, Step, Wanted};
+use crate::plan::{Bridge, Found, Place, Step, Wanted};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
@@ -31,6 +31,7 @@ pub struct Linux {
     nft: Mutex<Option<Nft>>,
     shares_tables: bool,
     watch: tokio::sync::Mutex<Option<Watch>>,
+    links: tokio::sync::Mutex<Option<Links>>,
     conntrack: Mutex<Option<Conntrack>>,
 }
 
@@ -52,6 +53,7 @@ impl Linux {
             nft: Mutex::default(),
             shares_tables: false,
             watch: Default::default(),
+            links: Default::default(),
             conntrack: Mutex::default(),
         })
     }
@@ -204,6 +206,26 @@ impl Kernel for Linux {
             None => Watch::open(&[self.with_nft(|nft| Ok(nft.port()))?])?,
         };
         Ok(watch.insert(listening).next().await?)
+    }
+
+    async fn links_touched(&self) -> Result<BTreeSet<IfName>, KernelError> {
+        let failed = |source| KernelError::Socket { what: "a socket that tells of links", source };
+        let mut links = self.links.lock().await;
+        let mut listening = match links.take() {
+            Some(listening) => listening,
+            None => Links::open(self.rtnl.clone()).map_err(failed)?,
+        };
+        let touched = listening.next().await.map_err(failed)?;
+        *links = Some(listening);
+        Ok(touched)
+    }
+
+    fn unsettled(&self, wanted: &Wanted) -> BTreeSet<IfName> {
+        let forwards = (!wanted.forwarding || sysctl::forwards())
+            && (!wanted.forwarding6 || sysctl::forwards6());
+        let settled = |bridge: &Bridge| forwards && sysctl::settled(&link::settings(bridge));
+        let bridges = wanted.bridges.values().filter(|bridge| !settled(bridge));
+        bridges.map(|bridge| bridge.name.clone()).collect()
     }
 
     async fn flush_conntrack(&self, address: IpAddr) {
