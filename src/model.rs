@@ -14,6 +14,7 @@ mod publish;
 mod record;
 mod refusal;
 mod request;
+mod route;
 mod sandbox;
 mod state;
 mod time;
@@ -31,6 +32,7 @@ pub use refusal::{Kind, Refusal};
 pub use request::{
     AttachTo, EndpointRequest, NetworkRequest, PublishRequest, RegisterRequest, RunRequest,
 };
+pub use route::Route;
 pub use sandbox::{
     Config, DnsConfig, Endpoint, ExtraHost, HostTarget, Origin, Sandbox, Shares, Status,
 };

@@ -5,7 +5,7 @@
 
 use crate::channel::{FdKind, SocketSet, ToResolver, batches};
 use crate::kernel::{DnsSockets, InsideSockets};
-use crate::model::{Publish, SandboxId, State};
+use crate::model::{Publish, Route, SandboxId, State};
 use crate::registry::{Update, snapshot};
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -70,6 +70,7 @@ pub struct Replica {
     sockets: Mutex<BTreeMap<SandboxId, Sockets>>,
     ports: Mutex<BTreeMap<Publish, Arc<OwnedFd>>>,
     servers: Vec<SocketAddr>,
+    routes: Vec<Route>,
     host_dns: OnceLock<HostDns>,
 }
 
@@ -97,9 +98,9 @@ impl HostDns {
 }
 
 impl Replica {
-    /// Starts with the servers that unknown names are asked of.
-    pub fn new(servers: Vec<SocketAddr>) -> Self {
-        Self { servers, ..Self::default() }
+    /// Starts with the servers that unknown names are asked of, and those that are asked for some domains.
+    pub fn new(servers: Vec<SocketAddr>, routes: Vec<Route>) -> Self {
+        Self { servers, routes, ..Self::default() }
     }
 
     /// Returns State as of the last recorded change.
@@ -136,6 +137,7 @@ impl Replica {
     pub fn snapshot(&self) -> Vec<Message> {
         let mut updates = snapshot(&self.state.load());
         updates.push(Update::SetHostServers(self.servers.clone()));
+        updates.push(Update::SetHostRoutes(self.routes.clone()));
         let bare = |body| (body, Vec::new());
         let mut messages = vec![bare(ToResolver::BeginSnapshot)];
         messages.extend(batches(updates).map(ToResolver::Updates).map(bare));

@@ -12,6 +12,7 @@ pub const MASQUERADE: &str = "com.docker.network.bridge.enable_ip_masquerade";
 pub const MTU: &str = "com.docker.network.driver.mtu";
 const TTL: &str = "netdns.ttl";
 const DOMAIN: &str = "netdns.domain";
+const DNS_ROUTE: &str = "netdns.dns-route";
 
 /// TTL of endpoint names, in seconds, where `netdns.ttl` is not given.
 const DEFAULT_TTL: u32 = 5;
@@ -23,6 +24,7 @@ pub fn defaults(given: &Given) -> NetworkOptions {
         mtu: given.policy.mtu.unwrap_or(given.facts.uplink_mtu),
         ttl: DEFAULT_TTL,
         own_domain: false,
+        routes: Vec::new(),
     }
 }
 
@@ -43,6 +45,10 @@ pub fn parse(
             TTL => meant.ttl = number(value, 0, 86_400).ok_or_else(|| bad("0 to 86400 seconds"))?,
             DOMAIN if value == "local" => meant.own_domain = true,
             DOMAIN => return Err(bad("local")),
+            DNS_ROUTE => {
+                let routes = value.split_ascii_whitespace().map(str::parse);
+                meant.routes = routes.collect::<Result<_, _>>()?;
+            }
             _ => {
                 return Err(Refusal::UnknownOption {
                     driver: DriverKind::Bridge,

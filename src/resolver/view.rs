@@ -2,9 +2,10 @@
 //! registered on every network, and the names that netdns itself gives. Tables are read through their slots, so a view
 //! is made anew only when the sandbox itself changes.
 
+use super::routes::domain;
 use crate::model::{NetworkId, Rdata, RrType, SandboxId};
 use crate::registry::{
-    DEFAULT_TTL, Forward, Layer, Registry, Rrset, SandboxView, Slot, Source, Table,
+    DEFAULT_TTL, Forward, Key, Layer, Registry, Rrset, SandboxView, Slot, Source, Table,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Deref;
@@ -17,6 +18,8 @@ pub struct View {
     networks: Vec<(NetworkId, Slot)>,
     everywhere: Slot,
     forward: Forward,
+    /// Domains that a sandbox's own servers are asked for, whatever else it asks.
+    routes: Vec<Key>,
     host: [Arc<Rrset>; 2],
     localhost: [Arc<Rrset>; 2],
 }
@@ -30,6 +33,7 @@ impl View {
             networks: view.networks.iter().map(|id| (*id, registry.network(*id))).collect(),
             everywhere: registry.everywhere(),
             forward: view.forward.clone(),
+            routes: view.inside_routes.iter().map(|route| domain(route)).collect(),
             host: builtin(&view.host),
             localhost: builtin(&loopback),
         }
@@ -42,6 +46,7 @@ impl View {
             networks: registry.named(),
             everywhere: registry.everywhere(),
             forward: Forward::Nobody,
+            routes: Vec::new(),
             host: builtin(&[]),
             localhost: builtin(&[]),
         }
@@ -52,9 +57,9 @@ impl View {
         self.sandbox.is_none()
     }
 
-    /// Returns whom unknown names are asked of.
-    pub fn forward(&self) -> &Forward {
-        &self.forward
+    /// Whether nobody is asked for a name.
+    pub fn asks_nobody(&self, key: &Key) -> bool {
+        self.forward == Forward::Nobody && !self.routes.iter().any(|domain| key.is_within(domain))
     }
 
     /// Returns the tables of the attached networks in the order of look-up.
