@@ -23,8 +23,11 @@ pub mod resolver;
 mod run;
 mod sandbox;
 mod spec;
+mod stats;
 mod status;
+mod sysctl;
 mod tree;
+mod user;
 
 #[cfg(test)]
 mod tests;
@@ -52,8 +55,6 @@ fn dispatch(cli: Cli) -> ExitCode {
         Command::Sandbox(command) => sandbox::main(command, dirs),
         Command::Container(ContainerCommand::Ls(args)) => sandbox::ps(&args, dirs),
         Command::Container(ContainerCommand::Sandbox(command)) => sandbox::main(command, dirs),
-        Command::Attach(args) => sandbox::attach(args, dirs),
-        Command::Detach(args) => sandbox::detach(args, dirs),
         Command::Alias(command) => name::alias(command, dirs),
         Command::Register(args) => name::register(args, dirs),
         Command::Deregister(args) => name::deregister(args, dirs),

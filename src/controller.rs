@@ -8,21 +8,26 @@ mod endpoint;
 mod event;
 mod failure;
 mod file;
+mod host_resolv;
 mod network;
+mod path_watch;
 mod port;
 mod record;
 mod recover;
 mod rename;
 mod replica;
+mod reserve;
 mod sandbox;
 mod spawn;
 mod supervise;
 mod turn;
 mod vanish;
 mod watch;
+mod zones;
 
 pub use event::{Event, Events, Happening, Joint};
 pub use failure::Failure;
+pub use host_resolv::{read_host_resolv, servers};
 pub use replica::{HostDns, Replica};
 pub use sandbox::Admitted;
 pub use supervise::{Resolver, Returned, Supervisor};
@@ -30,13 +35,17 @@ pub use supervise::{Resolver, Returned, Supervisor};
 use crate::decide::Policy;
 use crate::etc::HostResolv;
 use crate::kernel::Kernel;
-use crate::model::{Millis, State};
+use crate::model::{IfName, Millis, State, Traffic};
 use crate::store::Store;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{Mutex, MutexGuard};
 use turn::Turn;
+use vanish::Files;
+use zones::ZoneFiles;
 
 /// Where a sandbox's resolver listens (`--dns-listen`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +67,14 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// Pools, the default network's subnet, the MTU.
     pub policy: Policy,
-    /// The host's resolv.conf, as it was read at start.
+    /// Where the host's resolv.conf is.
+    pub resolv_conf: PathBuf,
+    /// The host's resolv.conf as it was read last.
     pub host_resolv: HostResolv,
+    /// The servers that are asked instead of those of resolv.conf, if any.
+    pub servers: Vec<IpAddr>,
+    /// Where zone files are.
+    pub zones: PathBuf,
     /// Where sandboxes get a resolver.
     pub dns: Listen,
     /// Whether the foreign FORWARD chain may be given our marked rules.
@@ -74,6 +89,8 @@ pub struct Controller<K, S> {
     resolver: Resolver,
     settings: Settings,
     events: Arc<Events>,
+    zone_files: Mutex<ZoneFiles>,
+    files: Files,
     myself: Weak<Self>,
 }
 
@@ -100,8 +117,10 @@ impl<K: Kernel, S: Store> Controller<K, S> {
             )),
             replica,
             resolver,
+            zone_files: Mutex::new(ZoneFiles::new(settings.zones.clone())),
             settings,
             events,
+            files: Files::default(),
             myself: myself.clone(),
         })
     }
@@ -124,6 +143,11 @@ impl<K: Kernel, S: Store> Controller<K, S> {
     /// Returns what every resolver is given.
     pub fn replica(&self) -> &Replica {
         &self.replica
+    }
+
+    /// Returns what sandboxes' links have carried, by their names on the host.
+    pub async fn traffic(&self) -> Result<BTreeMap<IfName, Traffic>, Failure> {
+        Ok(self.kernel.traffic().await?)
     }
 
     /// Returns what has happened.

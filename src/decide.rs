@@ -53,8 +53,8 @@ pub struct Given<'a> {
     pub now: Millis,
     /// Draws 32 random bytes, other ones each time.
     pub draw: &'a dyn Fn() -> [u8; 32],
-    /// The address that was given last on each network.
-    pub cursor: &'a BTreeMap<NetworkId, IpAddr>,
+    /// The addresses that were given last on each network, one of each family.
+    pub cursor: &'a BTreeMap<NetworkId, Vec<IpAddr>>,
 }
 
 /// A noun that is to be recorded, and what the user is told about it on stderr.

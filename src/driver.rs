@@ -4,7 +4,10 @@
 //! networks want of the firewall is in [`firewall`].
 
 mod bridge;
+mod expose;
 pub mod firewall;
+pub mod guard;
+pub mod ports;
 #[cfg(test)]
 mod tests;
 
@@ -52,7 +55,9 @@ pub fn wanted(state: &State, scope: &Scope) -> Wanted {
         let Some(name) = &network.bridge else { continue };
         match bridge::bridge(state, network) {
             Some(bridge) => {
-                wanted.forwarding |= !network.internal;
+                let routed = !network.internal || bridge.apart;
+                wanted.forwarding |= routed;
+                wanted.forwarding6 |= routed && network.has_ipv6();
                 wanted.bridges.insert(bridge.name.clone(), bridge);
             }
             None => {
@@ -70,12 +75,13 @@ fn place(sandbox: &Sandbox) -> Place {
 }
 
 fn inside(state: &State, sandbox: &Sandbox) -> Inside {
-    let default_routes = match state.gateway_of(sandbox.id) {
-        Some((endpoint, network)) => {
-            network.subnets.iter().map(|s| (endpoint.link.clone(), s.gateway)).collect()
-        }
-        None => Vec::new(),
-    };
+    let ways = [(state.gateway_of(sandbox.id), false), (state.gateway6_of(sandbox.id), true)];
+    let default_routes = ways.into_iter().filter_map(|(way, ipv6)| {
+        let (endpoint, network) = way?;
+        let mut gateways = network.subnets.iter().map(|subnet| subnet.gateway);
+        Some((endpoint.link.clone(), gateways.find(|gateway| gateway.is_ipv6() == ipv6)?))
+    });
+    let default_routes = default_routes.collect();
     let no_forwarding = !sandbox.origin.is_adopted();
     Inside { place: place(sandbox), default_routes, no_forwarding }
 }

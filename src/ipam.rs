@@ -5,9 +5,11 @@
 
 mod address;
 mod pool;
+mod ula;
 
 pub use address::{choose_address, first_usable, is_edge, is_reserved};
 pub use pool::{Chosen, Pool, Pools, choose_subnet, overlap, overlapping};
+pub use ula::{choose_ula, ula_prefix};
 
 #[cfg(test)]
 mod tests;

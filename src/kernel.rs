@@ -1,5 +1,6 @@
 //! Kernel: the only module that touches Linux networking. It executes steps and observes; it decides nothing.
 
+mod advertised;
 mod conntrack;
 mod error;
 mod facts;
@@ -19,15 +20,17 @@ mod sys;
 mod sysctl;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod watch;
 
 pub use error::KernelError;
 pub use linux::Linux;
 pub use watch::Event as Touched;
 
-use crate::model::{AttachTo, HostFacts, IfName, Publish};
+use crate::model::{AttachTo, HostFacts, IfName, PortSet, Publish, Traffic};
+use crate::plan::nft::Table;
 use crate::plan::{Found, Place, Step, Wanted};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
@@ -69,6 +72,11 @@ pub trait Kernel: Send + Sync + 'static {
     /// Returns the links of the host that bear our mark.
     fn marked_links(&self) -> impl Future<Output = Result<BTreeSet<IfName>, KernelError>> + Send;
 
+    /// Returns what sandboxes' links have carried, by their names on the host.
+    fn traffic(
+        &self,
+    ) -> impl Future<Output = Result<BTreeMap<IfName, Traffic>, KernelError>> + Send;
+
     /// Finds what exists of the scope, asking for each object by name.
     fn observe(&self, wanted: &Wanted) -> impl Future<Output = Result<Found, KernelError>> + Send;
 
@@ -99,11 +107,26 @@ pub trait Kernel: Send + Sync + 'static {
     /// Returns first and last of the ports that the kernel chooses from.
     fn ephemeral_ports(&self) -> (u16, u16);
 
+    /// Returns the ports that the kernel does not choose from.
+    fn reserved_ports(&self) -> PortSet;
+
+    /// Sets the ports that the kernel does not choose from.
+    fn reserve_ports(&self, ports: &PortSet) -> Result<(), KernelError>;
+
+    /// Returns the links of the host that have an address of IPv6 which others could ask.
+    fn ipv6_links(&self) -> BTreeSet<IfName>;
+
     /// Puts our marked rules where another tool's FORWARD chain drops, or takes them away. Returns their chain.
     fn foreign_hooks(
         &self,
         wanted: bool,
     ) -> impl Future<Output = Result<Option<&'static str>, KernelError>> + Send;
+
+    /// Whether the kernel has our tables of the firewall as they are wanted.
+    fn firewall_stands(
+        &self,
+        tables: &[Table],
+    ) -> impl Future<Output = Result<bool, KernelError>> + Send;
 
     /// Waits until somebody else has changed the firewall.
     fn firewall_touched(&self) -> impl Future<Output = Result<Touched, KernelError>> + Send;

@@ -14,3 +14,4 @@ pub mod plan;
 pub mod registry;
 pub mod resolver;
 pub mod store;
+pub mod zone;

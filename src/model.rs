@@ -10,6 +10,7 @@ mod host;
 mod id;
 mod name;
 mod network;
+mod ports;
 mod publish;
 mod record;
 mod refusal;
@@ -18,6 +19,7 @@ mod route;
 mod sandbox;
 mod state;
 mod time;
+mod traffic;
 
 pub use addr::{IfName, Mac, Proto};
 pub use causes::with_causes;
@@ -25,8 +27,9 @@ pub use change::Change;
 pub use host::HostFacts;
 pub use id::{EndpointId, Id, NetworkId, SandboxId};
 pub use name::{DnsName, NetworkName, SandboxName};
-pub use network::{DriverKind, Network, NetworkOptions, Subnet};
-pub use publish::{Exposed, Publish};
+pub use network::{DriverKind, Network, NetworkOptions, Reach, Subnet};
+pub use ports::PortSet;
+pub use publish::{Exposed, PortRange, Publish, held, reserved};
 pub use record::{Rdata, Registration, RrType};
 pub use refusal::{Kind, Refusal};
 pub use request::{
@@ -38,3 +41,4 @@ pub use sandbox::{
 };
 pub use state::State;
 pub use time::{Millis, civil_time};
+pub use traffic::{Flow, Traffic};

@@ -6,11 +6,14 @@
 mod derive;
 mod key;
 mod replica;
+mod services;
 mod table;
 mod update;
+mod zones;
 
 pub use derive::{endpoint_names, forward_of, member_view, network_names, sandbox_view, snapshot};
 pub use key::{Key, Reverse};
 pub use replica::{Mentioned, Registry, Slot};
 pub use table::{ANY, DEFAULT_TTL, Layer, Name, Rrset, Table};
 pub use update::{EndpointNames, Forward, NetworkNames, SandboxView, Source, Update};
+pub use zones::{InZone, ZoneTable, Zones};

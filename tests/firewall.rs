@@ -3,13 +3,18 @@
 mod firewall {
     pub mod effects;
     pub mod lab;
+    pub mod spoof;
     pub mod states;
 }
 
+use firewall::lab::Lab;
 use firewall::states::{Fixture, localnet};
-use netdns::driver::firewall::table;
-use netdns::plan::nft::{Delta, delta, dns_table};
+use netdns::driver::firewall::{table, tables};
+use netdns::driver::guard;
+use netdns::kernel::nft::{Nft, stands};
+use netdns::plan::nft::{Delta, Table, delta, deltas, dns_table};
 use std::path::Path;
+use std::process::Command;
 
 /// Compares with `tests/golden/nft/NAME`; `UPDATE=1` writes it.
 fn golden(name: &str, text: &str) {
@@ -58,6 +63,47 @@ fn published_ports_are_elements() {
     let change = delta(table(&localnet(&[]).state).as_ref(), table(&fixture.state).as_ref());
     let Delta::Elements { remove, add, .. } = change else { panic!("not elements: {change:?}") };
     assert_eq!((remove.len(), add.len()), (0, 2));
+}
+
+#[test]
+fn the_table_at_the_bridges_is_as_reviewed() {
+    let fixture = localnet(&[]);
+    golden("guard.nft", &guard::table(&fixture.state).to_string());
+    let mut more = localnet(&[]);
+    let network = more.last_network();
+    more.sandbox(&[network], &[]);
+    let change = delta(Some(&guard::table(&fixture.state)), Some(&guard::table(&more.state)));
+    let Delta::Elements { remove, add, .. } = change else { panic!("not elements: {change:?}") };
+    assert_eq!((remove.len(), add.len()), (0, 1));
+}
+
+/// One line a statement, one word an element: nft breaks and orders elements as it likes.
+fn normal(text: &str) -> Vec<String> {
+    let text = text.split(",\n").map(str::trim).collect::<Vec<_>>().join(", ");
+    let sorted = |line: &str| {
+        let mut words: Vec<_> = line.trim().split(", ").map(str::to_owned).collect();
+        words.sort();
+        words.join(", ")
+    };
+    text.lines().map(sorted).filter(|line| !line.is_empty()).collect()
+}
+
+#[test]
+fn the_kernel_lists_what_was_reviewed() {
+    let lab = Lab::new();
+    let state = localnet(&["0.0.0.0:5000:80", "127.0.0.1:5001:80"]).state;
+    let tables = tables(&state);
+    lab.host.run(|| {
+        let mut nft = Nft::open().unwrap();
+        nft.share();
+        nft.apply_all(&deltas(&[], &tables)).unwrap();
+        assert!(stands(&tables).unwrap());
+    });
+    for table in tables.into_iter().map(|table| Table { owned: false, ..table }) {
+        let list = ["list", "table", &table.family.to_string(), &table.name];
+        let listed = lab.host.run(|| Command::new("nft").args(list).output().unwrap().stdout);
+        assert_eq!(normal(&String::from_utf8(listed).unwrap()), normal(&table.to_string()));
+    }
 }
 
 #[test]

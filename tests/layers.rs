@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each module, lowest first, and what it may use. To add an edge here is to change the architecture.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("ipam", &["model"]),
-    ("registry", &["model"]),
+    ("zone", &["model"]),
+    ("registry", &["model", "zone"]),
     ("plan", &["model"]),
     ("etc", &["model"]),
     ("driver", &["model", "plan"]),
@@ -16,15 +17,15 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("kernel", &["model", "plan"]),
     ("store", &["model"]),
     ("channel", &["model", "registry"]),
-    ("resolver", &["model", "registry", "channel"]),
+    ("resolver", &["model", "registry", "zone", "channel"]),
     (
         "controller",
         &[
-            "model", "ipam", "registry", "plan", "etc", "driver", "decide", "kernel", "store",
-            "channel",
+            "model", "ipam", "registry", "zone", "plan", "etc", "driver", "decide", "kernel",
+            "store", "channel",
         ],
     ),
-    ("api", &["model", "registry", "channel", "controller", "decide"]),
+    ("api", &["model", "registry", "zone", "channel", "controller", "decide"]),
     ("cli", &["model", "registry", "channel", "etc", "api"]),
 ];
 

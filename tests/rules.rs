@@ -1,4 +1,4 @@
-//! `rules.md` keeps its word: every test that it names exists.
+//! `rules.md` and `cli.md` keep their word: every test that they name exists.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,8 @@ fn every_rule_names_tests_that_exist() {
     for dir in ["src", "tests"] {
         collect(&root.join(dir), &mut sources);
     }
-    let rows = rows(include_str!("rules.md"));
-    assert!(!rows.is_empty(), "rules.md has no rows");
+    let rows = all();
+    assert!(!rows.is_empty(), "the tables have no rows");
     let missing: Vec<String> = rows
         .iter()
         .flat_map(|(rule, tests)| tests.iter().map(move |test| (rule, test)))
@@ -22,18 +22,23 @@ fn every_rule_names_tests_that_exist() {
 
 #[test]
 fn every_rule_has_words_and_a_test_and_stands_once() {
-    let rows = rows(include_str!("rules.md"));
+    let rows = all();
     for (at, (rule, tests)) in rows.iter().enumerate() {
         assert!(!tests.is_empty(), "rule {rule} names no test");
         assert!(!rows[..at].iter().any(|(other, _)| other == rule), "rule {rule} stands twice");
     }
 }
 
+fn all() -> Vec<(String, Vec<String>)> {
+    [include_str!("rules.md"), include_str!("cli.md")].into_iter().flat_map(rows).collect()
+}
+
 /// Returns each row's rule and its tests, which stand in backquotes in the last column.
 fn rows(table: &str) -> Vec<(String, Vec<String>)> {
     let lines = table.lines().filter(|line| line.starts_with('|') && !line.starts_with("|--"));
     let cells = lines.map(|line| line.trim_matches('|').split('|').map(str::trim).collect());
-    let rows = cells.filter(|cells: &Vec<&str>| cells.first() != Some(&"rule"));
+    let rows =
+        cells.filter(|cells: &Vec<&str>| ![Some(&"rule"), Some(&"line")].contains(&cells.first()));
     rows.map(|cells| {
         let [rule, words, tests] = cells[..] else { panic!("not three columns: {cells:?}") };
         assert!(!words.is_empty(), "rule {rule} says nothing");

@@ -5,8 +5,29 @@ cd "$(dirname "$0")/.."
 
 [ "$(id -u)" = 0 ] || { echo "tests/run.sh: run it as root: the tests make network namespaces" >&2; exit 1; }
 
-packages=(bind9-dnsutils bridge-utils conntrack curl docker.io gcc iproute2 iptables iputils-ping kmod libc6-dev musl-tools
-  nftables procps python3 tcpdump util-linux)
+packages=(
+  bind9-dnsutils
+  binutils
+  bridge-utils
+  busybox-static
+  conntrack
+  curl
+  debootstrap
+  docker.io
+  gcc
+  iproute2
+  iptables
+  iputils-ping
+  kmod
+  libc6-dev
+  musl-tools
+  nftables
+  procps
+  python3
+  tcpdump
+  util-linux
+  xz-utils
+)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

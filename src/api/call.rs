@@ -103,6 +103,8 @@ calls! {
     }
     /// `ps` and `inspect`: all sandboxes as inspect shows them, stopped ones too.
     ListSandboxes "sandbox.list" -> Vec<view::Sandbox> {}
+    /// `stats`: all sandboxes with what they have carried, stopped ones too.
+    ListStats "sandbox.stats" -> Vec<view::Stats> {}
     /// `inspect`, one of its arguments.
     InspectSandbox "sandbox.inspect" -> view::Sandbox {
         /// Id, name or id prefix.

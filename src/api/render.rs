@@ -4,12 +4,14 @@ mod event;
 mod name;
 mod network;
 mod sandbox;
+mod stats;
 mod time;
 
 pub use event::event;
 pub use name::names;
 pub use network::network;
 pub use sandbox::sandbox;
+pub use stats::stats;
 pub use time::rfc3339;
 
 use crate::model::Endpoint;

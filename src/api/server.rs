@@ -74,6 +74,10 @@ fn sandboxes<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
             let state = c.state();
             Ok(state.sandboxes.values().map(|sandbox| render::sandbox(&state, sandbox)).collect())
         })
+        .on(|c, _: call::ListStats| async move {
+            let traffic = c.traffic().await?;
+            Ok(render::stats(&c.state(), &traffic))
+        })
         .on(|c, call: call::InspectSandbox| async move {
             let state = c.state();
             Ok(render::sandbox(&state, state.sandbox(&call.sandbox)?))
@@ -114,7 +118,12 @@ fn names<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
         .on(|c, call: call::Deregister| async move {
             c.deregister(&call.name, call.rr_type, call.network.as_deref()).await.map(done)
         })
-        .on(|c, _: call::ListNames| async move { Ok(render::names(&c.state())) })
+        .on(|c, _: call::ListNames| async move {
+            Ok(render::names(
+                &c.state(),
+                c.replica().zones().values().map(|served| served.zone.as_ref()),
+            ))
+        })
         .on(|c, _: call::FlushCache| async move { c.flush_cache().await.map(|()| done(Vec::new())) })
         .on(|c, call: call::Resolve| async move { resolve(&c, call).await })
 }
@@ -222,6 +231,8 @@ async fn status<K: Kernel, S: Store>(controller: &Controller<K, S>) -> view::Sta
         endpoints: state.endpoints.len(),
         registrations: state.registrations.len(),
         upstreams: controller.replica().servers().iter().map(ToString::to_string).collect(),
+        zones: controller.replica().zones().len(),
+        refused_zones: controller.refused_zones().await,
         queries: counters.queries,
         cache: view::Cache {
             entries: counters.cache_entries,

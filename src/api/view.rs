@@ -97,6 +97,8 @@ pub struct SandboxState {
 #[allow(missing_docs, reason = "the field names are Docker's")]
 pub struct Config {
     pub hostname: String,
+    #[serde(default)]
+    pub user: String,
     pub cmd: Vec<String>,
     pub env: Vec<String>,
     pub exposed_ports: BTreeMap<String, BTreeMap<String, String>>,
@@ -114,6 +116,8 @@ pub struct HostConfig {
     pub dns_search: Vec<String>,
     pub dns_options: Vec<String>,
     pub extra_hosts: Vec<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sysctls: BTreeMap<String, String>,
     pub privileged: bool,
     pub auto_remove: bool,
 }
@@ -167,6 +171,41 @@ pub struct EndpointSettings {
     pub gw_priority: i32,
 }
 
+/// `stats`, of one sandbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the field names say it")]
+pub struct Stats {
+    #[serde(rename = "ID")]
+    pub id: String,
+    pub name: String,
+    pub running: bool,
+    /// The network that is asked for names first comes first.
+    pub links: Vec<LinkStats>,
+}
+
+/// `.Links[]` of `stats`: since the link was made, as the sandbox sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the field names say it")]
+pub struct LinkStats {
+    pub network: String,
+    pub interface: String,
+    pub received: Flow,
+    pub sent: Flow,
+}
+
+/// One direction of a link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the field names say it")]
+pub struct Flow {
+    pub bytes: u64,
+    pub packets: u64,
+    pub dropped: u64,
+    pub errors: u64,
+}
+
 /// `status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -184,6 +223,10 @@ pub struct Status {
     pub registrations: usize,
     /// The upstream servers in force, `ADDRESS:PORT`.
     pub upstreams: Vec<String>,
+    /// How many zones are served.
+    pub zones: usize,
+    /// The zone files that are refused: `FILE: line N: REASON`.
+    pub refused_zones: Vec<String>,
     /// Queries read by the resolver since it started.
     pub queries: u64,
     pub cache: Cache,
@@ -212,7 +255,7 @@ pub struct Cache {
 #[allow(missing_docs, reason = "the field names say it")]
 pub struct Event {
     pub time: String,
-    /// `network`, `sandbox`, `firewall` or `resolver`.
+    /// `network`, `sandbox`, `zone`, `firewall` or `resolver`.
     pub r#type: String,
     pub action: String,
     pub name: String,

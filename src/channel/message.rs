@@ -128,7 +128,7 @@ pub enum ToResolver {
     /// Changes of the replica.
     Updates(Vec<Update>),
     /// What was not named since `BeginSnapshot` is dropped: sandboxes with their sockets, networks, names,
-    /// host ports, the host's own listener.
+    /// zones, host ports, the host's own listener.
     EndSnapshot,
     /// A sandbox's descriptors: those made inside are added to what it has, the others take the place of their kind.
     /// Queries are answered as soon as UDP, TCP and the sandbox itself are known.
@@ -139,6 +139,10 @@ pub enum ToResolver {
     ReleasePort(Publish),
     /// The host itself is answered at this address: with a UDP socket and a listening TCP socket bound to it.
     HostDns(SocketAddr),
+    /// A zone appears or changes: with a file of its records, as `Zone::to_bytes` writes them.
+    PutZone(DnsName),
+    /// A zone goes.
+    RemoveZone(DnsName),
     /// Give duplicates back: answered by `Sockets`, `Port` and `HostDns` for each and `Ack` at the end. Sockets made inside are not
     /// given back: a resolver that has none asks for them.
     ReturnSockets,

@@ -9,18 +9,19 @@ pub use args::{DaemonArgs, DnsListen};
 use super::Dirs;
 use super::outcome::{Failure, need_root};
 use crate::api::server;
-use crate::controller::{self, Controller, Events, Listen, Replica, Settings, Supervisor};
+use crate::controller::{
+    self, Controller, Events, Listen, Replica, Settings, Supervisor, read_host_resolv, servers,
+};
 use crate::decide::Policy;
-use crate::etc::HostResolv;
 use crate::ipam::Pools;
 use crate::kernel::Linux;
 use crate::store::RedbStore;
 use ipnet::IpNet;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Gid, chown};
+use sd_notify::NotifyState;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, IsTerminal, Write};
-use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::process::ExitCode;
@@ -30,9 +31,6 @@ use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
-
-/// Where systemd-resolved writes the servers that it asks itself (systemd-resolved.service(8)).
-const BEHIND_STUB: &str = "/run/systemd/resolve/resolv.conf";
 
 /// How long commands in flight may go on after SIGTERM.
 const GRACE: Duration = Duration::from_millis(1500);
@@ -78,7 +76,12 @@ fn prepare(args: &DaemonArgs, dirs: &Dirs) -> Result<Settings, Failure> {
         run_dir: dirs.run_dir.clone(),
         state_dir: dirs.state_dir.clone(),
         policy: policy(args)?,
-        host_resolv: host_resolv(&dirs.resolv_conf)?,
+        host_resolv: read_host_resolv(&dirs.resolv_conf).map_err(|error| {
+            Failure::doing(format!("read {}", dirs.resolv_conf.display()), error)
+        })?,
+        resolv_conf: dirs.resolv_conf.clone(),
+        servers: args.dns.clone(),
+        zones: dirs.zones.clone(),
         dns: match args.dns_listen {
             DnsListen::Rewrite => Listen::Rewrite,
             DnsListen::Direct => Listen::Direct,
@@ -106,29 +109,6 @@ fn policy(args: &DaemonArgs) -> Result<Policy, Failure> {
     Ok(Policy { pools, bip, mtu: args.mtu })
 }
 
-/// Reads the host's servers, and those behind systemd-resolved's stub if there is one.
-fn host_resolv(path: &Path) -> Result<HostResolv, Failure> {
-    match fs::read_to_string(path) {
-        Ok(text) => {
-            let behind = fs::read_to_string(BEHIND_STUB).unwrap_or_default();
-            let behind = HostResolv::parse(&behind).nameservers;
-            Ok(HostResolv { behind, ..HostResolv::parse(&text) })
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HostResolv::default()),
-        Err(error) => Err(Failure::doing(format!("read {}", path.display()), error)),
-    }
-}
-
-/// Returns the servers that unknown names are asked of: the daemon's, else the host's, of which 127.0.0.53 is asked
-/// itself, as split DNS lives there.
-fn servers(args: &DaemonArgs, settings: &Settings) -> Vec<SocketAddr> {
-    let given = match args.dns.as_slice() {
-        [] => &settings.host_resolv.nameservers,
-        given => given,
-    };
-    given.iter().take(8).map(|server| SocketAddr::new(*server, 53)).collect()
-}
-
 async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(), Failure> {
     let _lock = lock::take(&dirs.run_dir)?;
     let failed = |what: &'static str| move |error: io::Error| Failure::doing(what, error);
@@ -139,9 +119,9 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
         .map_err(failed("read the boot id"))?;
     let store = open_store(args, dirs, boot_id.trim())?;
     raise_descriptor_limit();
-    let kernel = Linux::new().map_err(explained)?;
+    let kernel = Linux::new().map_err(explained)?.sharing_tables(args.share_tables);
 
-    let servers = servers(args, &settings);
+    let servers = servers(&settings);
     if servers.is_empty() {
         warn!(file = %dirs.resolv_conf.display(), "no DNS server: names that netdns does not know will fail");
     }
@@ -157,6 +137,7 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     }
     let controller = Controller::new(kernel, store, resolver, replica, settings, events);
     controller.recover(returned).await.map_err(explained)?;
+    controller.read_zones().await;
     let supervision = tokio::spawn(supervisor.run());
     // From here on the names of a command that has returned are answered.
     if !controller.resolver().serving().await {
@@ -166,16 +147,22 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     tokio::spawn(async move { follower.follow(unasked).await });
     let guard = controller.clone();
     tokio::spawn(async move { guard.guard_firewall().await });
+    let reader = controller.clone();
+    tokio::spawn(async move { reader.follow_zones().await });
+    let reader = controller.clone();
+    tokio::spawn(async move { reader.follow_host_resolv().await });
 
     let listener = listen(&dirs.socket(), args.group.as_deref())?;
     let served = axum::serve(listener, server::router(controller.clone())).into_future();
     say_ready(&dirs.socket())?;
+    tell_systemd(NotifyState::Ready);
     tokio::select! {
         served = served => served.map_err(failed("serve the API"))?,
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
     info!("ending; sandboxes and their resolver go on");
+    tell_systemd(NotifyState::Stopping);
     let _ = fs::remove_file(dirs.socket());
     supervision.abort();
     let _ = tokio::time::timeout(GRACE, controller.quiesce()).await;
@@ -237,6 +224,13 @@ fn gid_of(groups: &str, wanted: &str) -> Option<Gid> {
         (fields.next() == Some(wanted)).then(|| fields.nth(1)?.parse().ok()).flatten()
     });
     named.or_else(|| wanted.parse().ok()).map(Gid::from_raw)
+}
+
+/// Tells whoever started the daemon as a unit of `Type=notify` (sd_notify(3)); else there is nobody to tell.
+fn tell_systemd(state: NotifyState) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        warn!(%error, "systemd was not told");
+    }
 }
 
 fn say_ready(socket: &Path) -> Result<(), Failure> {

@@ -5,12 +5,13 @@ mod acts;
 mod lab;
 mod person;
 mod reading;
+mod rootless;
 mod stage;
 mod table;
 mod tools;
 mod upstream;
 
-use super::outcome::{Failure, Outcome};
+use super::outcome::Outcome;
 use clap::Args;
 use tools::Tool;
 
@@ -30,13 +31,10 @@ pub fn demo(args: DemoArgs) -> Outcome {
     if let Some(tool) = args.tool {
         return tool.run();
     }
-    if !nix::unistd::geteuid().is_root() {
-        let me = std::env::current_exe().map_or("netdns".into(), |path| path.display().to_string());
-        return Err(Failure::new(
-            "demo needs root: it makes network, mount and process namespaces",
-        )
-        .hint(format!("sudo {me} demo")));
-    }
     let zones = lab::zones()?;
-    stage::play(|| acts::perform(&zones, args.keep))
+    let rootless = !nix::unistd::geteuid().is_root();
+    if rootless {
+        rootless::become_root()?;
+    }
+    stage::play(|| acts::perform(&zones, args.keep, rootless))
 }

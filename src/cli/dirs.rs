@@ -19,6 +19,10 @@ pub struct Dirs {
     #[arg(long, global = true, value_name = "FILE", env = "NETDNS_RESOLV_CONF")]
     #[arg(default_value = "/etc/resolv.conf", help_heading = "Directories")]
     pub resolv_conf: PathBuf,
+    /// Where zone files are, each as ORIGIN.zone
+    #[arg(long, global = true, value_name = "DIR", env = "NETDNS_ZONES")]
+    #[arg(default_value = "/etc/netdns/zones", help_heading = "Directories")]
+    pub zones: PathBuf,
 }
 
 impl Dirs {

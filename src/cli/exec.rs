@@ -6,6 +6,7 @@ use super::init::{self, Signals, attend, fork, leave_terminal};
 use super::outcome::{Failure, Outcome, need_root};
 use super::program::Program;
 use super::run::{check_terminal, refused};
+use super::user::User;
 use crate::api::call::InspectSandbox;
 use crate::api::client::{Client, ClientError};
 use crate::api::view;
@@ -35,6 +36,9 @@ pub struct ExecArgs {
     /// The working directory instead of the caller's
     #[arg(short, long, value_name = "DIR")]
     workdir: Option<PathBuf>,
+    /// The user of the command, instead of the sandbox's: its home is HOME
+    #[arg(short, long, value_name = "NAME|UID[:GROUP|GID]")]
+    user: Option<String>,
     /// The sandbox, the command, its arguments
     #[arg(required = true, num_args = 2.., trailing_var_arg = true)]
     #[arg(value_names = ["SANDBOX", "COMMAND"])]
@@ -49,7 +53,8 @@ pub fn exec(args: ExecArgs, dirs: &Dirs) -> Outcome {
     let view = join(&name.to_string_lossy(), &dirs.client())?;
     enter_directory(args.workdir.as_deref()).map_err(refused)?;
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-    let program = Program::find(command, &args.env, &here).map_err(refused)?;
+    let user = User::find(args.user.as_deref().unwrap_or(&view.config.user)).map_err(refused)?;
+    let program = Program::find(command, &args.env, &here, user).map_err(refused)?;
     // An adopted namespace keeps its owner's rules, as with `ip netns exec`.
     let adopted = view.state.pid == 0;
     launch(&program, adopted || view.host_config.privileged, args.detach).map_err(refused)

@@ -27,6 +27,7 @@ use nix::sys::prctl::set_dumpable;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, close, dup2_stderr, dup2_stdin, dup2_stdout, setsid};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -40,6 +41,8 @@ pub struct Init {
     pub privileged: bool,
     /// Its network namespace is nobody else's.
     pub own_network: bool,
+    /// Sysctls of its network namespace.
+    pub sysctls: BTreeMap<String, String>,
     /// Masked.
     pub run_dir: PathBuf,
     /// Masked.
@@ -90,6 +93,7 @@ impl Init {
             program,
             privileged,
             own_network,
+            sysctls,
             run_dir,
             state_dir,
             mut go,
@@ -105,7 +109,13 @@ impl Init {
                 _ => std::process::exit(REFUSED.into()),
             };
         drop(go);
-        let place = Place { run_dir: &run_dir, state_dir: &state_dir, privileged, own_network };
+        let place = Place {
+            run_dir: &run_dir,
+            state_dir: &state_dir,
+            privileged,
+            own_network,
+            sysctls: &sysctls,
+        };
         let mut log = settle(
             &place,
             &attached,
@@ -118,7 +128,7 @@ impl Init {
             Ok(Some(pid)) => pid,
             Ok(None) => {
                 if let Some(log) = &log {
-                    log.take_stdio().unwrap_or_else(|error| {
+                    log.take_stdio().and_then(|()| program.own_output()).unwrap_or_else(|error| {
                         fail(&mut report, Failure::doing("redirect the output", error))
                     });
                 }

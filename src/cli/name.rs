@@ -1,6 +1,7 @@
 //! `register`, `deregister`, `names`, `resolve`, `cache`.
 
 use super::Dirs;
+use super::filter::Filters;
 use super::outcome::{Failure, Outcome, note, warn};
 use super::print::{self, Format, FormatArgs};
 use crate::api::call::{
@@ -66,6 +67,15 @@ pub struct DeregisterArgs {
     network: Option<String>,
     /// The name
     name: String,
+}
+
+#[derive(Args, Debug)]
+pub struct NamesArgs {
+    #[command(flatten)]
+    output: FormatArgs,
+    /// Show those only that match: name, network, type, source, sandbox
+    #[arg(short, long, value_name = "K=V")]
+    filter: Vec<String>,
 }
 
 #[derive(Args, Debug)]
@@ -136,9 +146,17 @@ pub fn flush_cache(dirs: &Dirs) -> Outcome {
 }
 
 /// Lists every name that is known.
-pub fn names(args: &FormatArgs, dirs: &Dirs) -> Outcome {
-    let items = dirs.client().call(ListNames {})?;
-    if args.format == Format::Json {
+pub fn names(args: &NamesArgs, dirs: &Dirs) -> Outcome {
+    let filters = Filters::parse(&args.filter, &["name", "network", "type", "source", "sandbox"])?;
+    let mut items = dirs.client().call(ListNames {})?;
+    items.retain(|item| {
+        filters.any("name", |value| item.name.contains(&value.to_ascii_lowercase()))
+            && filters.any("network", |value| item.network == value)
+            && filters.any("type", |value| item.r#type.eq_ignore_ascii_case(value))
+            && filters.any("source", |value| source_text(item.source) == value)
+            && filters.any("sandbox", |value| item.sandbox == value)
+    });
+    if args.output.format == Format::Json {
         print::json_lines(&items)?;
         return Ok(0);
     }
@@ -198,6 +216,7 @@ fn source_text(source: Source) -> String {
         Source::Id => "id",
         Source::Hostname => "hostname",
         Source::Manual => "manual",
+        Source::Zone => "zone",
         Source::Builtin => "builtin",
         Source::Upstream => "upstream",
     }

@@ -13,7 +13,7 @@ use crate::model::{EndpointRequest, Kind, Mac, NetworkRequest, Route};
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
 use serde::Serialize;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Names of the networks that every daemon has.
 const PREDEFINED: [&str; 3] = ["bridge", "host", "none"];
@@ -55,7 +55,10 @@ pub struct CreateArgs {
     /// No way out: members reach each other only
     #[arg(long)]
     internal: bool,
-    /// A subnet
+    /// IPv6 too; without a subnet of it, one of the host's own (RFC 4193)
+    #[arg(long)]
+    ipv6: bool,
+    /// A subnet, one of each family at most
     #[arg(long, value_name = "CIDR", value_delimiter = ',')]
     subnet: Vec<IpNet>,
     /// The part of a subnet that addresses are taken from
@@ -115,6 +118,9 @@ pub struct ConnectArgs {
     /// The IPv4 address
     #[arg(long)]
     ip: Option<Ipv4Addr>,
+    /// The IPv6 address
+    #[arg(long)]
+    ip6: Option<Ipv6Addr>,
     /// The network with the highest gives the default route
     #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_name = "N")]
     gw_priority: i32,
@@ -164,6 +170,7 @@ fn create(args: CreateArgs, client: &Client) -> Outcome {
         options,
         labels: spec::labels(&args.label),
         internal: args.internal,
+        ipv6: args.ipv6,
         subnets: args.subnet,
         ip_ranges: args.ip_range,
         gateways: args.gateway,
@@ -322,7 +329,7 @@ fn connect(args: ConnectArgs, client: &Client) -> Outcome {
         network: args.network,
         aliases: spec::dns_names(&args.alias)?,
         ip: args.ip,
-        ip6: None,
+        ip6: args.ip6,
         mac: args.mac_address,
         gw_priority: args.gw_priority,
     };

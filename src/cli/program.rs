@@ -3,8 +3,10 @@
 
 use super::init::close_others_on_exec;
 use super::outcome::Failure;
+use super::user::User;
 use nix::unistd::{AccessFlags, access};
 use std::ffi::{CString, OsStr, OsString};
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -47,13 +49,19 @@ pub struct Program {
     argv: Vec<CString>,
     env: Vec<CString>,
     dir: PathBuf,
+    user: Option<User>,
 }
 
 impl Program {
-    /// Finds the program that the first word names; `env` (`K=V` or `K`) is added to the caller's environment.
-    /// A missing one ends with 127, one that may not be executed with 126.
-    pub fn find(words: &[OsString], env: &[String], dir: &Path) -> Result<Self, Failure> {
-        let env = environment(env);
+    /// Finds the program that the first word names; `env` (`K=V` or `K`) is added to the caller's environment, and runs as
+    /// the user given, else as the caller. A missing one ends with 127, one that may not be executed with 126.
+    pub fn find(
+        words: &[OsString],
+        env: &[String],
+        dir: &Path,
+        user: Option<User>,
+    ) -> Result<Self, Failure> {
+        let env = environment(env, user.as_ref())?;
         let first = words.first().expect("clap requires a command");
         let path = locate(first, variable(&env, "PATH"), dir)?;
         Ok(Self {
@@ -61,7 +69,15 @@ impl Program {
             argv: words.iter().cloned().map(c_string).collect::<Result<_, _>>()?,
             env: env.into_iter().map(c_string).collect::<Result<_, _>>()?,
             dir: dir.to_owned(),
+            user,
         })
+    }
+
+    /// Makes stdout and stderr, which are nobody else's, the program's user's.
+    pub fn own_output(&self) -> io::Result<()> {
+        let Some(user) = &self.user else { return Ok(()) };
+        user.own(io::stdout())?;
+        user.own(io::stderr())
     }
 
     /// Becomes the program; returns only to say why not.
@@ -71,6 +87,10 @@ impl Program {
         }
         if let Err(error) = close_others_on_exec() {
             return Failure::doing("close what is not the command's", error);
+        }
+        // The directory is entered before: it may be one that the user could not enter, as with sudo.
+        if let Some(Err(error)) = self.user.as_ref().map(User::become_it) {
+            return Failure::doing("change the user", error);
         }
         let Err(errno) = nix::unistd::execve(&self.path, &self.argv, &self.env);
         let code = if errno == nix::Error::ENOENT { NOT_FOUND } else { NOT_EXECUTABLE };
@@ -83,10 +103,22 @@ fn c_string(text: OsString) -> Result<CString, Failure> {
     CString::new(text.into_vec()).map_err(|_| Failure::new("a word of the command holds a NUL"))
 }
 
-/// Returns the caller's environment with additions, each variable once, the last one winning.
-fn environment(extra: &[String]) -> Vec<OsString> {
+/// Returns the caller's environment with additions, each variable once, the last one winning. What the caller's says of the
+/// user is another user's where one is given.
+fn environment(extra: &[String], user: Option<&User>) -> Result<Vec<OsString>, Failure> {
     let mut variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    if let Some(user) = user {
+        variables
+            .retain(|(key, _)| !["HOME", "USER", "LOGNAME"].contains(&&*key.to_string_lossy()));
+        let named = user.name.iter().flat_map(|name| [("USER", name), ("LOGNAME", name)]);
+        let own = named.chain([("HOME", &user.home)]);
+        variables.extend(own.map(|(key, value)| (key.into(), value.into())));
+    }
     for text in extra {
+        if text.is_empty() || text.starts_with('=') {
+            return Err(Failure::new(format!("invalid environment variable: {text}"))
+                .hint("KEY=VALUE, or KEY alone for the caller's value"));
+        }
         // A name alone means the caller's value, which is there already.
         let Some((key, value)) = text.split_once('=') else { continue };
         variables.retain(|(known, _)| known != key);
@@ -97,7 +129,7 @@ fn environment(extra: &[String]) -> Vec<OsString> {
         key.push(value);
         key
     };
-    variables.into_iter().map(joined).collect()
+    Ok(variables.into_iter().map(joined).collect())
 }
 
 fn variable<'a>(env: &'a [OsString], name: &str) -> Option<&'a OsStr> {

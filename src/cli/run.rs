@@ -7,6 +7,8 @@ use super::outcome::{Failure, Outcome, need_root, warn};
 use super::print;
 use super::program::Program;
 use super::sandbox::NetworkArgs;
+use super::sysctl;
+use super::user::User;
 use crate::api::call::{Attach, Attached, GetStatus, RemoveSandbox, Settle};
 use crate::api::client::Client;
 use crate::model::{AttachTo, RunRequest};
@@ -56,6 +58,12 @@ pub struct RunArgs {
     /// The working directory instead of the caller's
     #[arg(short, long, value_name = "DIR")]
     workdir: Option<PathBuf>,
+    /// The user of the command: its home is HOME
+    #[arg(short, long, value_name = "NAME|UID[:GROUP|GID]")]
+    user: Option<String>,
+    /// A setting of the sandbox's network namespace
+    #[arg(long, value_name = "net.KEY=VALUE")]
+    sysctl: Vec<String>,
     /// All capabilities, writable /proc/sys and /sys
     #[arg(long)]
     privileged: bool,
@@ -93,7 +101,8 @@ fn start(args: RunArgs, dirs: &Dirs) -> Outcome {
     client.call(GetStatus {})?;
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
     let dir = args.workdir.as_ref().map_or(here.clone(), |dir| here.join(dir));
-    let program = Program::find(&args.command, &args.env, &dir)?;
+    let user = User::find(args.user.as_deref().unwrap_or_default())?;
+    let program = Program::find(&args.command, &args.env, &dir, user)?;
     let detach = args.detach;
     let request = request(args)?;
     let network = Network::of(&request, &client)?;
@@ -133,6 +142,8 @@ fn request(args: RunArgs) -> Result<RunRequest, Failure> {
     config.hostname = host_name(args.hostname)?;
     config.command = args.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     config.env = args.env;
+    config.user = args.user.unwrap_or_default();
+    config.sysctls = sysctl::parse(&args.sysctl)?;
     config.privileged = args.privileged;
     config.auto_remove = args.rm;
     Ok(request)
@@ -186,6 +197,7 @@ fn prepare(
         program,
         privileged: request.config.privileged,
         own_network: network.is_own(),
+        sysctls: request.config.sysctls.clone(),
         run_dir: absolute(&dirs.run_dir),
         state_dir: absolute(&dirs.state_dir),
         go: go_reader,

@@ -5,16 +5,19 @@ use super::logs::{self, LogsArgs};
 use super::outcome::{Failure, Outcome, each, note, warn};
 use super::print::{self, Format, ListArgs};
 use super::run::{self, RunArgs};
+use super::stats::{self, StatsArgs};
 use super::{Dirs, clock, spec};
 use crate::api::call::{Attach, Detach, InspectNetwork, InspectSandbox, ListSandboxes};
 use crate::api::client::{Client, ClientError};
 use crate::api::view;
 use crate::model::{AttachTo, Config, DnsConfig, Kind, Mac, RunRequest, SandboxName};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use filter::PsFilter;
 use serde::Serialize;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
+mod filter;
 mod lifetime;
 mod listing;
 mod request;
@@ -46,6 +49,12 @@ pub enum SandboxCommand {
     Logs(LogsArgs),
     /// List the host ports that lead to a sandbox
     Port(PortArgs),
+    /// Show what sandboxes have sent and received
+    Stats(StatsArgs),
+    /// Adopt a network namespace that something else made
+    Attach(Box<AttachArgs>),
+    /// Let an adopted namespace go
+    Detach(DetachArgs),
 }
 
 #[derive(Args, Debug)]
@@ -55,6 +64,9 @@ pub struct PsArgs {
     all: bool,
     #[command(flatten)]
     list: ListArgs,
+    /// Show those only that match: id, name, label, status, exited, network, before, since, publish, expose
+    #[arg(short, long, value_name = "K=V")]
+    filter: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -120,13 +132,17 @@ pub fn main(command: SandboxCommand, dirs: &Dirs) -> Outcome {
         SandboxCommand::Logs(args) => logs::logs(args, dirs),
         SandboxCommand::Rm(args) => lifetime::rm(&args, &dirs.client()),
         SandboxCommand::Port(args) => port(&args, &dirs.client()),
+        SandboxCommand::Stats(args) => stats::stats(&args, &dirs.client()),
+        SandboxCommand::Attach(args) => attach(*args, dirs),
+        SandboxCommand::Detach(args) => detach(args, dirs),
     }
 }
 
 /// Lists sandboxes, the youngest first.
 pub fn ps(args: &PsArgs, dirs: &Dirs) -> Outcome {
+    let filter = PsFilter::parse(&args.filter)?;
     let mut sandboxes = dirs.client().call(ListSandboxes {})?;
-    sandboxes.retain(|sandbox| args.all || sandbox.state.running);
+    filter.keep(&mut sandboxes, args.all)?;
     sandboxes.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
     if args.list.quiet {
         let ids = sandboxes.iter().map(|sandbox| args.list.id(&sandbox.id).to_owned() + "\n");
@@ -181,11 +197,11 @@ fn is_missing(error: &ClientError) -> bool {
 /// Lists published ports as `80/tcp -> 0.0.0.0:5000`; of one port, the host's ends alone.
 fn port(args: &PortArgs, client: &Client) -> Outcome {
     let sandbox = client.call(InspectSandbox { sandbox: args.sandbox.clone() })?;
-    let wanted = args.port.as_deref().map(spec::expose).transpose()?.map(|port| port.to_string());
+    let wanted = args.port.as_deref().map(spec::exposed).transpose()?.map(|port| port.to_string());
     let mut lines = String::new();
     for (key, bindings) in listing::published(&sandbox) {
         for binding in bindings {
-            let end = format!("{}:{}", binding.host_ip, binding.host_port);
+            let end = listing::host_socket(&binding.host_ip, &binding.host_port);
             match &wanted {
                 None => lines.push_str(&format!("{key} -> {end}\n")),
                 Some(wanted) if wanted == key => lines.push_str(&format!("{end}\n")),
@@ -202,7 +218,7 @@ fn port(args: &PortArgs, client: &Client) -> Outcome {
 }
 
 /// Adopts a namespace; prints the sandbox's id.
-pub fn attach(args: AttachArgs, dirs: &Dirs) -> Outcome {
+fn attach(args: AttachArgs, dirs: &Dirs) -> Outcome {
     let attach = match (args.netns, args.pid) {
         (Some(path), _) => AttachTo::Netns(std::path::absolute(&path).unwrap_or(path)),
         (None, Some(pid)) => AttachTo::Pid(pid),
@@ -217,7 +233,7 @@ pub fn attach(args: AttachArgs, dirs: &Dirs) -> Outcome {
 }
 
 /// Lets an adopted namespace go.
-pub fn detach(args: DetachArgs, dirs: &Dirs) -> Outcome {
+fn detach(args: DetachArgs, dirs: &Dirs) -> Outcome {
     if !dirs.client().call(Detach { sandbox: args.sandbox.clone() })?.existed {
         note(&format!("No such sandbox: {}", args.sandbox));
     }

@@ -4,7 +4,7 @@
 use super::clock;
 use super::outcome::Failure;
 use crate::model::{
-    DnsName, EndpointRequest, Exposed, ExtraHost, HostTarget, Proto, PublishRequest,
+    DnsName, EndpointRequest, Exposed, ExtraHost, HostTarget, PortRange, Proto, PublishRequest,
 };
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
@@ -13,15 +13,16 @@ use std::net::IpAddr;
 #[cfg(test)]
 mod tests;
 
-/// Parses `-p [IP:][HOST:]CONTAINER[/tcp|udp]`; an IPv6 address may stand in brackets.
+/// Parses `-p [IP:][HOST[-END]:]CONTAINER[-END][/tcp|udp|sctp]`; an IPv6 address may stand in brackets.
 pub fn publish(text: &str) -> Result<PublishRequest, Failure> {
     let (rest, proto) = with_proto(text)?;
     let (rest, container) = rest.rsplit_once(':').unwrap_or(("", rest));
     if container.is_empty() {
         return Err(Failure::new(format!("no port specified: {text}<empty>")));
     }
-    let port = port(container)
-        .ok_or_else(|| Failure::new(format!("invalid containerPort: {container}")))?;
+    let ports = container
+        .parse()
+        .map_err(|_| Failure::new(format!("invalid containerPort: {container}")).hint(PORT))?;
     let (ip, host) = match rest.rsplit_once(':') {
         // The colon belongs to the address when that ends with a bracket.
         Some(_) if rest.ends_with(']') => (rest, ""),
@@ -29,10 +30,11 @@ pub fn publish(text: &str) -> Result<PublishRequest, Failure> {
         None if rest.contains('.') => (rest, ""),
         None => ("", rest),
     };
-    let host_port = match host {
+    let host = match host {
         "" | "0" => None,
         _ => Some(
-            self::port(host).ok_or_else(|| Failure::new(format!("invalid hostPort: {host}")))?,
+            host.parse()
+                .map_err(|_| Failure::new(format!("invalid hostPort: {host}")).hint(PORT))?,
         ),
     };
     let bare = ip.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')).unwrap_or(ip);
@@ -40,14 +42,26 @@ pub fn publish(text: &str) -> Result<PublishRequest, Failure> {
         "" => None,
         _ => Some(bare.parse().map_err(|_| Failure::new(format!("invalid IP address: {ip}")))?),
     };
-    Ok(PublishRequest { host_ip, host_port, port, proto })
+    Ok(PublishRequest { host_ip, host, ports, proto })
 }
 
-/// Parses `--expose PORT[/tcp|udp]`.
-pub fn expose(text: &str) -> Result<Exposed, Failure> {
-    let (number, proto) = with_proto(text)?;
-    let bad = || Failure::new(format!("invalid port format for --expose: {text}"));
-    Ok(Exposed { port: port(number).ok_or_else(bad)?, proto })
+/// What a port is.
+const PORT: &str = "a port is 1 to 65535, a range FIRST-LAST";
+
+/// Parses one port, as `80/tcp`.
+pub fn exposed(text: &str) -> Result<Exposed, Failure> {
+    match *expose(text)?.as_slice() {
+        [exposed] => Ok(exposed),
+        _ => Err(Failure::new(format!("{text} is more than one port"))),
+    }
+}
+
+/// Parses `--expose PORT[-END][/tcp|udp|sctp]`.
+pub fn expose(text: &str) -> Result<Vec<Exposed>, Failure> {
+    let (range, proto) = with_proto(text)?;
+    let bad = |_| Failure::new(format!("invalid port format for --expose: {text}")).hint(PORT);
+    let range: PortRange = range.parse().map_err(bad)?;
+    Ok(range.ports().map(|port| Exposed { port, proto }).collect())
 }
 
 fn with_proto(text: &str) -> Result<(&str, Proto), Failure> {
@@ -68,13 +82,7 @@ pub fn signal(text: &str) -> Result<i32, Failure> {
     })
 }
 
-/// Parses a port from 1 to 65535; a sign, which Rust's integers would take, is none.
-fn port(text: &str) -> Option<u16> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|port| digits && *port != 0)
-}
-
-/// Parses `--network NAME`, `host`, `none`, `container:NAME`, or `--network name=N,alias=A,ip=,mac-address=,gw-priority=`.
+/// Parses `--network NAME`, `host`, `none`, `container:NAME`, or `--network name=N,alias=A,ip=,ip6=,mac-address=,gw-priority=`.
 pub fn network(text: &str) -> Result<EndpointRequest, Failure> {
     if !text.contains('=') {
         return Ok(EndpointRequest { network: text.to_owned(), ..Default::default() });
@@ -88,10 +96,11 @@ pub fn network(text: &str) -> Result<EndpointRequest, Failure> {
             "name" => request.network = value.to_owned(),
             "alias" => request.aliases.push(DnsName::parse_owned(value)?),
             "ip" => request.ip = Some(value.parse().map_err(|_| bad())?),
+            "ip6" => request.ip6 = Some(value.parse().map_err(|_| bad())?),
             "mac-address" => request.mac = Some(value.parse()?),
             "gw-priority" => request.gw_priority = value.parse().map_err(|_| bad())?,
             _ => {
-                let hint = "fields: name, alias, ip, mac-address, gw-priority";
+                let hint = "fields: name, alias, ip, ip6, mac-address, gw-priority";
                 let text = format!("invalid field \"{field}\" in --network {text}");
                 return Err(Failure::new(text).hint(hint));
             }

@@ -33,6 +33,7 @@ pub fn status(args: &FormatArgs, dirs: &Dirs) -> Outcome {
         ("Sandboxes", format!("{} ({} running)", status.sandboxes, status.running)),
         ("Endpoints", status.endpoints.to_string()),
         ("Registrations", status.registrations.to_string()),
+        ("Zones", status.zones.to_string()),
         ("Cache", cache(&status.cache)),
         ("Upstreams", status.upstreams.join(", ")),
         ("Run directory", status.run_dir),

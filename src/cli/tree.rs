@@ -27,10 +27,6 @@ pub enum Command {
     /// Sandboxes, in Docker's grammar
     #[command(subcommand)]
     Container(ContainerCommand),
-    /// Adopt a network namespace that something else made
-    Attach(sandbox::AttachArgs),
-    /// Let an adopted namespace go
-    Detach(sandbox::DetachArgs),
     /// Names of a sandbox on one network
     #[command(subcommand)]
     Alias(name::AliasCommand),
@@ -39,7 +35,7 @@ pub enum Command {
     /// Take a name that was entered by hand away
     Deregister(name::DeregisterArgs),
     /// List every name that is known
-    Names(print::FormatArgs),
+    Names(name::NamesArgs),
     /// Look a name up as a sandbox or a network's member would
     Resolve(name::ResolveArgs),
     /// What upstream servers have said

@@ -1,7 +1,7 @@
 //! What a change touches: the kernel's scope and the resolver's updates. Pure.
 
-use crate::driver::{Scope, firewall};
-use crate::model::{Change, Endpoint, IfName, NetworkId, Proto, SandboxId, State};
+use crate::driver::{Scope, ports};
+use crate::model::{Change, Endpoint, IfName, NetworkId, Proto, Publish, Reach, SandboxId, State};
 use crate::registry::{Update, endpoint_names, network_names, sandbox_view};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -89,6 +89,10 @@ impl Effect {
         self.scope.gone.insert(endpoint.host_link.clone());
         self.released.extend(endpoint.addresses.iter().map(|net| net.addr()));
         self.updates.push(Update::RemoveEndpoint(endpoint.network, endpoint.id));
+        // The host answers for its addresses no more.
+        if after.networks.contains_key(&endpoint.network) && keeps_proxies(before, endpoint) {
+            self.scope.networks.insert(endpoint.network);
+        }
         let predefined = before.networks.get(&endpoint.network).is_some_and(|n| n.predefined);
         if predefined && after.endpoints_on(endpoint.network).next().is_none() {
             self.bridge_gone(before, endpoint.network);
@@ -107,10 +111,16 @@ impl Effect {
     }
 }
 
+fn keeps_proxies(state: &State, endpoint: &Endpoint) -> bool {
+    let network = state.networks.get(&endpoint.network);
+    network.is_some_and(|network| network.has_ipv6() && network.options.reach != Reach::Open)
+}
+
 fn rerouted(before: &State, after: &State, id: SandboxId) -> BTreeSet<u16> {
     let targets = |state| {
-        let udp = firewall::targets(state, id).filter(|(publish, _)| publish.proto == Proto::Udp);
-        udp.map(|(publish, to)| (publish.host_port, publish.port, to)).collect::<BTreeSet<_>>()
+        let udp = ports::targets(state, id).filter(|(publish, _)| publish.proto == Proto::Udp);
+        let each = |(publish, to): (Publish, IpAddr)| publish.singles().map(move |one| (one, to));
+        udp.flat_map(each).map(|(one, to)| (one.host_port, one.port, to)).collect::<BTreeSet<_>>()
     };
     targets(before).symmetric_difference(&targets(after)).map(|(port, ..)| *port).collect()
 }

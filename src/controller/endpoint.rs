@@ -6,6 +6,7 @@ use crate::decide::{self, Decision};
 use crate::kernel::Kernel;
 use crate::model::{Change, Endpoint, EndpointRequest, HostFacts};
 use crate::store::Store;
+use ipnet::IpNet;
 use tracing::info;
 
 impl<K: Kernel, S: Store> Controller<K, S> {
@@ -39,8 +40,8 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     /// Remembers the addresses given, so that the next ones are others.
     pub(super) fn remember(&mut self, endpoints: &[Endpoint]) {
         for endpoint in endpoints {
-            let last = endpoint.addresses.first().map(|net| (endpoint.network, net.addr()));
-            self.cursors.extend(last);
+            let given = endpoint.addresses.iter().map(IpNet::addr).collect();
+            self.cursors.insert(endpoint.network, given);
         }
     }
 }

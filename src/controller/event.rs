@@ -2,7 +2,7 @@
 //! while has missed nothing; who waits for a sandbox's end waits here too.
 
 use crate::model::{
-    Change, Endpoint, EndpointId, Millis, Network, Sandbox, SandboxId, SandboxName, State,
+    Change, DnsName, Endpoint, EndpointId, Millis, Network, Sandbox, SandboxId, SandboxName, State,
 };
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,6 +46,12 @@ pub enum Happening {
     Renamed(Arc<Sandbox>, SandboxName),
     /// Another tool had changed our firewall table, and it was put back.
     FirewallRepaired,
+    /// A zone file was read, with so many records.
+    ZoneLoaded(DnsName, usize),
+    /// A zone file was refused, and why; what was served before goes on being served.
+    ZoneRefused(String, String),
+    /// A zone file is gone.
+    ZoneRemoved(DnsName),
     /// A resolver was started and serves.
     ResolverStarted(i32),
     /// A resolver that lived when the manager came was taken over.

@@ -77,22 +77,27 @@ fn hosts(state: &State, sandbox: &Sandbox) -> String {
     etc::hosts(ipv6, &own, &extra.collect::<Vec<_>>())
 }
 
-/// Rewrites the files of a running sandbox, and of those that share its namespace, where its State has changed them.
-pub fn rewrite(before: &State, after: &State, id: SandboxId, settings: &Settings) {
-    let sharing = after.sandboxes.values().filter(|s| s.shares == Some(Shares::Sandbox(id)));
+/// What a sandbox's files follow from.
+type Given<'a> = (&'a State, &'a Settings);
+
+/// Rewrites the files of a running sandbox, and of those that share its namespace, where State or settings have changed
+/// them.
+pub fn rewrite(before: Given<'_>, after: Given<'_>, id: SandboxId) {
+    let sharing = after.0.sandboxes.values().filter(|s| s.shares == Some(Shares::Sandbox(id)));
     for id in sharing.map(|sandbox| sandbox.id).chain([id]) {
-        rewrite_own(before, after, id, settings);
+        rewrite_own(before, after, id);
     }
 }
 
-fn rewrite_own(before: &State, after: &State, id: SandboxId, settings: &Settings) {
-    let Some(sandbox) = after.sandboxes.get(&id).filter(|sandbox| sandbox.is_running()) else {
+fn rewrite_own(before: Given<'_>, after: Given<'_>, id: SandboxId) {
+    let Some(sandbox) = after.0.sandboxes.get(&id).filter(|sandbox| sandbox.is_running()) else {
         return;
     };
-    if !before.sandboxes.get(&id).is_some_and(|sandbox| sandbox.is_running()) {
+    if !before.0.sandboxes.get(&id).is_some_and(|sandbox| sandbox.is_running()) {
         return;
     }
-    let (Some(old), Some(new)) = (texts(before, id, settings), texts(after, id, settings)) else {
+    let (Some(old), Some(new)) = (texts(before.0, id, before.1), texts(after.0, id, after.1))
+    else {
         return;
     };
     let files =

@@ -4,7 +4,7 @@ use super::replica::hold;
 use super::turn::Turn;
 use crate::channel::ToResolver;
 use crate::kernel::Kernel;
-use crate::model::Publish;
+use crate::model::{Publish, held};
 use crate::store::Store;
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
@@ -48,6 +48,6 @@ impl<K: Kernel, S: Store> Turn<K, S> {
 
     pub(super) fn wanted_ports(&self) -> BTreeSet<Publish> {
         let running = self.state.sandboxes.values().filter(|sandbox| sandbox.is_running());
-        running.flat_map(|sandbox| sandbox.publish.iter().copied()).collect()
+        running.flat_map(|sandbox| held(&sandbox.publish)).collect()
     }
 }

@@ -95,9 +95,9 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     /// Converges everything, piece by piece, so that what is in the way of one network or sandbox stops no other; what
     /// bears our mark and is not wanted goes.
     async fn sweep(&mut self, interrupted: bool) -> Result<(), Failure> {
-        match firewall::table(&self.state) {
-            Some(_) => self.converge_firewall().await?,
-            None => self.clear_firewall(interrupted).await,
+        match firewall::tables(&self.state).is_empty() {
+            false => self.converge_firewall().await?,
+            true => self.clear_firewall(interrupted).await,
         }
         self.converge(&Scope { gone: self.strays().await?, ..Scope::default() }).await?;
         let networks: Vec<_> = self.state.networks.values().cloned().collect();
@@ -119,14 +119,16 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let wanted = self.wanted_ports();
         self.replica.ports().retain(|publish, _| wanted.contains(publish));
         self.regain_ports();
+        self.reserve_ports();
         Ok(())
     }
 
-    /// Takes away the table that a manager has left which died while removing the last network, and its marked rules:
+    /// Takes away the tables that a manager has left which died while removing the last network, and its marked rules:
     /// to look for those loads modules of iptables, so nobody looks without cause.
     async fn clear_firewall(&self, interrupted: bool) {
-        let remove = nft::Delta::Remove(nft::Family::Inet, nft::TABLE.to_owned());
-        if let Err(error) = self.kernel.apply(&Step::Firewall(remove)).await {
+        let remove = |family| nft::Delta::Remove(family, nft::TABLE.to_owned());
+        let tables = [nft::Family::Inet, nft::Family::Bridge].map(remove);
+        if let Err(error) = self.kernel.apply(&Step::Firewall(tables.into())).await {
             // Without nf_tables there is no table; the first network will say what is missing.
             return debug!(%error, "firewall not looked at");
         }

@@ -3,9 +3,10 @@
 //! The one writer puts State and descriptors here before it publishes; the supervisor reads it when a resolver starts;
 //! the API reads State from it, so that listing waits for no command.
 
+use super::zones::ServedZone;
 use crate::channel::{FdKind, SocketSet, ToResolver, batches};
 use crate::kernel::{DnsSockets, InsideSockets};
-use crate::model::{Publish, Route, SandboxId, State};
+use crate::model::{DnsName, Publish, Route, SandboxId, State};
 use crate::registry::{Update, snapshot};
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -69,8 +70,9 @@ pub struct Replica {
     state: ArcSwap<State>,
     sockets: Mutex<BTreeMap<SandboxId, Sockets>>,
     ports: Mutex<BTreeMap<Publish, Arc<OwnedFd>>>,
-    servers: Vec<SocketAddr>,
+    servers: ArcSwap<Vec<SocketAddr>>,
     routes: Vec<Route>,
+    zones: ArcSwap<BTreeMap<DnsName, ServedZone>>,
     host_dns: OnceLock<HostDns>,
 }
 
@@ -100,7 +102,7 @@ impl HostDns {
 impl Replica {
     /// Starts with the servers that unknown names are asked of, and those that are asked for some domains.
     pub fn new(servers: Vec<SocketAddr>, routes: Vec<Route>) -> Self {
-        Self { servers, routes, ..Self::default() }
+        Self { servers: ArcSwap::from_pointee(servers), routes, ..Self::default() }
     }
 
     /// Returns State as of the last recorded change.
@@ -114,8 +116,23 @@ impl Replica {
     }
 
     /// Returns the servers that unknown names are asked of.
-    pub fn servers(&self) -> &[SocketAddr] {
-        &self.servers
+    pub fn servers(&self) -> Arc<Vec<SocketAddr>> {
+        self.servers.load_full()
+    }
+
+    /// Sets the servers that unknown names are asked of.
+    pub fn set_servers(&self, servers: Vec<SocketAddr>) {
+        self.servers.store(Arc::new(servers));
+    }
+
+    /// Returns the zones.
+    pub fn zones(&self) -> Arc<BTreeMap<DnsName, ServedZone>> {
+        self.zones.load_full()
+    }
+
+    /// Sets the zones.
+    pub fn set_zones(&self, zones: BTreeMap<DnsName, ServedZone>) {
+        self.zones.store(Arc::new(zones));
     }
 
     /// Has the host itself answered, from the next snapshot on. What was set before stays.
@@ -136,13 +153,14 @@ impl Replica {
     /// Returns everything as messages, for a resolver that knows nothing or something older.
     pub fn snapshot(&self) -> Vec<Message> {
         let mut updates = snapshot(&self.state.load());
-        updates.push(Update::SetHostServers(self.servers.clone()));
+        updates.push(Update::SetHostServers(self.servers().to_vec()));
         updates.push(Update::SetHostRoutes(self.routes.clone()));
         let bare = |body| (body, Vec::new());
         let mut messages = vec![bare(ToResolver::BeginSnapshot)];
         messages.extend(batches(updates).map(ToResolver::Updates).map(bare));
         messages.extend(self.sockets().iter().map(|(id, sockets)| sockets.message(*id)));
         messages.extend(self.ports().iter().map(|(publish, fd)| hold(publish, fd)));
+        messages.extend(self.zones().values().map(ServedZone::message));
         messages.extend(self.host_dns.get().map(HostDns::message));
         messages.push(bare(ToResolver::EndSnapshot));
         messages

@@ -8,10 +8,12 @@ use super::{Controller, Failure, now};
 use crate::decide::{self, Attachment, Decision, Ports};
 use crate::kernel::{Kernel, Looked};
 use crate::model::{
-    Change, Endpoint, HostFacts, Kind, Publish, Refusal, RunRequest, Sandbox, SandboxId, Status,
+    Change, Endpoint, HostFacts, Kind, Origin, Publish, Refusal, RunRequest, Sandbox, SandboxId,
+    Status, held, reserved,
 };
 use crate::store::Store;
 use rustix::process::Signal;
+use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,6 +69,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         let made = turn.make_true(Change::AddSandbox(Box::new(sandbox), endpoints)).await;
         warnings.extend(made.inspect_err(|_| drop(turn.processes.remove(&id)))?);
         turn.keep_ports(ports).await;
+        turn.reserve_ports();
         if let Some(sandbox) = turn.state.sandboxes.get(&id) {
             self.watch_end(sandbox, process);
         }
@@ -80,6 +83,10 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         let Some(sandbox) = decide::detach(&turn.state, text)? else { return Ok(false) };
         info!(sandbox = %sandbox.name, "detach");
         turn.forget(Change::RemoveSandbox(sandbox.id)).await?;
+        if let Origin::Netns(path) = &sandbox.origin {
+            // Nobody waits any more for the end of what has been let go.
+            self.files.ask(path);
+        }
         Ok(true)
     }
 
@@ -263,8 +270,20 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     ) -> Result<Attachment, Failure> {
         let facts = HostFacts::default();
         let busy = |publish: &Publish| self.kernel.bind_port(publish).is_err();
-        let ports = Ports { range: self.kernel.ephemeral_ports(), busy: &busy };
+        let ports = Ports {
+            range: self.kernel.ephemeral_ports(),
+            reserved: &self.kernel.reserved_ports(),
+            busy: &busy,
+            ipv6: self.has_ipv6(),
+        };
         Ok(decide::attach(&self.given(&facts), request, netns, &ports)?)
+    }
+
+    /// Whether a link of the host that is not one of our bridges has an address of IPv6.
+    fn has_ipv6(&self) -> bool {
+        let networks = self.state.networks.values();
+        let ours: BTreeSet<_> = networks.filter_map(|network| network.bridge.as_ref()).collect();
+        self.kernel.ipv6_links().iter().any(|link| !ours.contains(link))
     }
 
     /// Makes the end of a sandbox true, lets go of all that it had, and tells those who wait for it.
@@ -280,17 +299,19 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         file::displace(&before, sandbox.id, &self.settings);
         file::discard(&sandbox, removed, &self.settings);
         self.release_ports().await;
+        self.reserve_ports();
         Ok(())
     }
 
     fn take_ports(&self, wanted: &[Publish]) -> Result<Vec<(Publish, OwnedFd)>, Failure> {
-        let mut taken = Vec::new();
-        for publish in wanted {
-            let port = self.kernel.bind_port(publish).inspect_err(|error| {
-                warn!(%publish, %error, "port not taken");
-            })?;
-            taken.push((*publish, port));
+        let bind = |publish: &Publish| {
+            let bound = self.kernel.bind_port(publish);
+            bound.inspect_err(|error| warn!(%publish, %error, "port not taken"))
+        };
+        // Nobody may have one of a long range now, though not even we hold all of them.
+        for publish in reserved(wanted).flat_map(Publish::singles) {
+            drop(bind(&publish)?);
         }
-        Ok(taken)
+        held(wanted).map(|publish| Ok((publish, bind(&publish)?))).collect()
     }
 }

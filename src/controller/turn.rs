@@ -28,12 +28,12 @@ pub struct Turn<K, S> {
     pub(super) resolver: Resolver,
     pub(super) replica: Arc<Replica>,
     pub(super) settings: Settings,
-    /// The address last given on each network.
-    pub(super) cursors: BTreeMap<NetworkId, IpAddr>,
+    /// The addresses last given on each network, one of each family.
+    pub(super) cursors: BTreeMap<NetworkId, Vec<IpAddr>>,
     /// The pidfd of each sandbox's process.
     pub(super) processes: BTreeMap<SandboxId, Arc<OwnedFd>>,
-    /// The host's table as it was applied last.
-    pub(super) firewall: Option<nft::Table>,
+    /// The host's tables as they were applied last; none while no network has a bridge.
+    pub(super) firewall: Vec<nft::Table>,
     pub(super) events: Arc<Events>,
 }
 
@@ -55,7 +55,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             settings,
             cursors: BTreeMap::new(),
             processes: BTreeMap::new(),
-            firewall: None,
+            firewall: Vec::new(),
             events,
         }
     }
@@ -147,7 +147,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         self.converge(&effect.scope).await?;
         for id in &effect.sandboxes {
             messages.extend(self.open_sockets(*id)?);
-            file::rewrite(before, &self.state, *id, &self.settings);
+            file::rewrite((before, &self.settings), (&self.state, &self.settings), *id);
         }
         warnings.extend(self.publish(messages).await);
         for address in effect.released {
@@ -170,8 +170,18 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let steps = plan::diff(&found, &wanted)
             .map_err(|conflict| Failure::Conflict(conflict.to_string()))?;
         for step in steps {
-            if step == Step::EnableForwarding {
-                info!("net.ipv4.ip_forward switched on: networks that are not internal need it");
+            match step {
+                Step::EnableForwarding => {
+                    info!(
+                        "net.ipv4.ip_forward switched on: networks that are not internal need it"
+                    );
+                }
+                Step::EnableForwarding6 => {
+                    info!(
+                        "net.ipv6.conf.all.forwarding switched on: networks with IPv6 that are not internal need it"
+                    );
+                }
+                _ => {}
             }
             self.kernel.apply(&step).await?;
         }
@@ -181,19 +191,19 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         Ok(())
     }
 
-    /// Applies the difference between the host's table as it is wanted and as it was applied last.
+    /// Applies the difference between the host's tables as they are wanted and as they were applied last.
     pub(super) async fn converge_firewall(&mut self) -> Result<(), Failure> {
-        let wanted = firewall::table(&self.state);
-        let delta = nft::delta(self.firewall.as_ref(), wanted.as_ref());
-        let applied = self.kernel.apply(&Step::Firewall(delta)).await;
+        let wanted = firewall::tables(&self.state);
+        let deltas = nft::deltas(&self.firewall, &wanted);
+        let applied = self.kernel.apply(&Step::Firewall(deltas)).await;
         if let Err(error) = applied {
             // What it builds on may just have been flushed by another tool: then the whole is put back.
             warn!(%error, "firewall not as it was left");
-            let whole = nft::delta(None, wanted.as_ref());
+            let whole = nft::deltas(&[], &wanted);
             self.kernel.apply(&Step::Firewall(whole)).await?;
         }
-        let appeared = self.firewall.is_none() && wanted.is_some();
-        let vanished = self.firewall.is_some() && wanted.is_none();
+        let appeared = self.firewall.is_empty() && !wanted.is_empty();
+        let vanished = !self.firewall.is_empty() && wanted.is_empty();
         self.firewall = wanted;
         if appeared || vanished {
             self.converge_foreign_hooks().await;
@@ -201,15 +211,19 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         Ok(())
     }
 
-    /// Makes our table and our marked rules true again after another tool has changed something.
+    /// Makes our tables and our marked rules true again after another tool has changed something. That it may have (the
+    /// kernel had more to say than the queue holds) is no reason to write: they are read first.
     pub(super) async fn repair_firewall(&mut self, touched: Touched) -> Result<(), Failure> {
-        if touched != Touched::Foreign && self.firewall.is_some() {
-            warn!("another tool changed our firewall table: put back");
-            self.firewall = None;
-            self.converge_firewall().await?;
+        if touched != Touched::Foreign
+            && !self.firewall.is_empty()
+            && !self.kernel.firewall_stands(&self.firewall).await?
+        {
+            warn!("another tool changed our firewall tables: put back");
+            let whole = nft::deltas(&[], &self.firewall);
+            self.kernel.apply(&Step::Firewall(whole)).await?;
             self.events.tell([Happening::FirewallRepaired], now());
         }
-        if self.settings.foreign_hooks && self.firewall.is_some() {
+        if self.settings.foreign_hooks && !self.firewall.is_empty() {
             self.converge_foreign_hooks().await;
         }
         Ok(())
@@ -218,7 +232,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     /// Puts our marked rules where another tool's FORWARD policy would drop, or takes them away: with the last network,
     /// and what an earlier daemon put there if this one is not to.
     pub(super) async fn converge_foreign_hooks(&self) {
-        let wanted = self.settings.foreign_hooks && self.firewall.is_some();
+        let wanted = self.settings.foreign_hooks && !self.firewall.is_empty();
         match self.kernel.foreign_hooks(wanted).await {
             Ok(Some(place)) => info!(place, "marked rules accept our traffic there"),
             Ok(None) => {}

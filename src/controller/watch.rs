@@ -1,7 +1,6 @@
 //! Watching: the end of sandboxes, what the resolver says unasked, other tools at the firewall.
 
 use super::replica::give;
-use super::vanish::vanished;
 use super::{Controller, Failure};
 use crate::channel::{FromResolver, Watched};
 use crate::kernel::Kernel;
@@ -26,13 +25,14 @@ impl<K: Kernel, S: Store> Controller<K, S> {
     /// Records the end of a sandbox when its process ends, or when its file stands for it no more.
     pub(super) fn watch_end(&self, sandbox: &Sandbox, process: Option<Arc<OwnedFd>>) {
         let myself = self.myself.clone();
+        let files = self.files.clone();
         let (id, origin, netns) = (sandbox.id, sandbox.origin.clone(), sandbox.netns);
         tokio::spawn(async move {
             let ended = match (process, &origin) {
                 (Some(process), _) => readable(&process).await,
                 (None, Origin::Netns(path)) => {
                     let stands = || myself.upgrade().is_some_and(|c| c.stands(id, path, netns));
-                    vanished(path, stands).await
+                    files.vanished(path, stands).await
                 }
                 (None, Origin::Init(_) | Origin::Pid(_)) => return,
             };

@@ -147,7 +147,8 @@ fn addresses(
         let address = match asked().find(|address| subnet.net.contains(address)) {
             Some(address) => claim(given, network, subnet, address)?,
             None => {
-                let last = given.cursor.get(&network.id).copied();
+                let last = given.cursor.get(&network.id).into_iter().flatten().copied();
+                let last = last.into_iter().find(|last| subnet.net.contains(last));
                 choose_address(subnet, |address| used.contains(address), last)?
             }
         };

@@ -29,7 +29,7 @@ pub fn create_network(
     let id = NetworkId(given.id());
     let bridge = bridge.map_or_else(|| format!("br-{}", id.short()).parse(), Ok)?;
     refuse_bridge_of_another(given.state, &bridge)?;
-    let (subnet, warning) = subnet::decide(given, request)?;
+    let (subnets, warnings) = subnet::decide(given, request)?;
     let network = Network {
         id,
         name,
@@ -38,12 +38,12 @@ pub fn create_network(
         predefined: false,
         internal: request.internal,
         bridge: Some(bridge),
-        subnets: vec![subnet],
+        subnets,
         given_options: request.options.clone(),
         options: meant,
         labels: request.labels.clone(),
     };
-    Ok(Decision { noun: network, warnings: warning.into_iter().collect() })
+    Ok(Decision { noun: network, warnings })
 }
 
 fn free_name(state: &State, text: &str) -> Result<NetworkName, Refusal> {

@@ -1,5 +1,6 @@
 //! Sandboxes: a namespace becomes one, and ceases to be one.
 
+use super::ports::Publisher;
 use super::{Decision, Given, Ports, endpoint, names, ports, share};
 use crate::model::{
     AttachTo, Config, DriverKind, Endpoint, EndpointRequest, Exposed, Network, Origin, Refusal,
@@ -42,11 +43,15 @@ pub fn attach(
         warnings.extend(names::shared(given.state, &sandbox, &endpoint));
         endpoints.push(endpoint);
     }
-    sandbox.publish = ports::decide(given, host_ports, &sandbox.name, &request.publish)?;
-    if !sandbox.publish.is_empty() && networks.iter().all(|(network, _)| network.internal) {
-        let name = &sandbox.name;
-        warnings.push(format!("{name} publishes ports but is on no network that has a way in"));
+    let mut publish = request.publish.clone();
+    if request.publish_all {
+        publish.extend(ports::rest(&sandbox.config.exposed, &request.publish));
     }
+    let open = || networks.iter().filter(|(network, _)| !network.internal);
+    let ipv6 = open().any(|(network, _)| network.has_ipv6());
+    let publisher = Publisher { name: &sandbox.name, ipv6 };
+    warnings.extend(ports::unreachable(host_ports, publisher, &publish, open().next().is_some()));
+    sandbox.publish = ports::decide(given, host_ports, publisher, &publish)?;
     Ok(Attachment::New(Box::new(Decision { noun: (sandbox, endpoints), warnings })))
 }
 

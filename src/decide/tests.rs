@@ -28,9 +28,10 @@ pub struct World {
     pub state: State,
     pub policy: Policy,
     pub facts: HostFacts,
-    pub cursor: BTreeMap<NetworkId, IpAddr>,
+    pub cursor: BTreeMap<NetworkId, Vec<IpAddr>>,
     draw: Box<dyn Fn() -> [u8; 32]>,
     inode: u64,
+    pub ipv6: bool,
 }
 
 impl World {
@@ -48,6 +49,7 @@ impl World {
             cursor: BTreeMap::new(),
             draw: Box::new(counter()),
             inode: 0,
+            ipv6: false,
         }
     }
 
@@ -77,7 +79,13 @@ impl World {
     }
 
     pub fn attach_at(&mut self, request: RunRequest, inode: u64) -> Result<Attachment, Refusal> {
-        let ports = Ports { range: (40_000, 40_003), busy: &|_| false };
+        let reserved = PortSet::default();
+        let ports = Ports {
+            range: (40_000, 40_003),
+            reserved: &reserved,
+            busy: &|_| false,
+            ipv6: self.ipv6,
+        };
         let attachment = attach(&self.given(), &request, (4, inode), &ports)?;
         if let Attachment::New(decision) = &attachment {
             let (sandbox, endpoints) = decision.noun.clone();
@@ -134,6 +142,7 @@ pub fn network(name: &str) -> NetworkRequest {
         options: BTreeMap::new(),
         labels: BTreeMap::new(),
         internal: false,
+        ipv6: false,
         subnets: Vec::new(),
         ip_ranges: Vec::new(),
         gateways: Vec::new(),
@@ -151,6 +160,7 @@ pub fn sandbox(name: &str, networks: &[EndpointRequest]) -> RunRequest {
         attach: AttachTo::Init(7),
         networks: networks.to_vec(),
         publish: Vec::new(),
+        publish_all: false,
         exposed: Vec::new(),
         config: Config::default(),
         dns: DnsConfig::default(),

@@ -1,17 +1,23 @@
 //! The host's firewall: one table, derived whole from State.
 //!
 //! The base chains are the same for every State: networks hang in maps by the bridge's name or by subnet, each with
-//! chains named by its id; an endpoint is at most an element of `ports_any` or `ports_at`. Every bridge network is
-//! closed in both directions but to its own members, to answers and to what was published. IPv4 alone so far.
+//! chains named by its id; an endpoint is at most elements of the maps of [`super::ports`]. Every bridge network is closed
+//! in both directions but to its own members, to answers and to what was published; for both families alike.
 
-use crate::model::{DriverKind, Endpoint, IfName, Network, Publish, SandboxId, State};
+use super::{expose, guard, ports};
+use crate::model::{DriverKind, IfName, Network, State};
 use crate::plan::nft::{
-    Base, BaseKind, Chain, Datum, Family, Field, Hook, Is, LINK_GROUP, Map, Rule, Statement, TABLE,
-    Table, Type, Value, ValueType, Verdict,
+    Base, BaseKind, Chain, Datum, Family, Field, Hook, Is, LINK_GROUP, Map, Neighbour, Rule,
+    Statement, TABLE, Table, Type, Value, ValueType, Verdict,
 };
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Returns every table of ours on the host; none while no network has a bridge.
+pub fn tables(state: &State) -> Vec<Table> {
+    table(state).map_or_else(Vec::new, |table| vec![table, guard::table(state)])
+}
 
 /// Returns the table `inet netdns`, or none while no network has a bridge.
 pub fn table(state: &State) -> Option<Table> {
@@ -22,12 +28,13 @@ pub fn table(state: &State) -> Option<Table> {
     let mut table = Table {
         family: Family::Inet,
         name: TABLE.to_owned(),
-        owned: false,
+        owned: true,
         maps: maps(),
         chains: base_chains(),
     };
     bridges.iter().for_each(|network| network.add_to(&mut table));
-    add_ports(&mut table, state);
+    ports::add(&mut table, state);
+    expose::add_to(&mut table, state);
     Some(table)
 }
 
@@ -46,12 +53,15 @@ enum Direction {
     Entering,
     /// From the bridge to the host itself.
     Hostward,
-    /// From the subnet, at its last hook.
+    /// From the subnet of IPv4, at its last hook.
     Outbound,
+    /// The same of IPv6.
+    Outbound6,
 }
 
 impl Direction {
-    const ALL: [Self; 4] = [Self::Leaving, Self::Entering, Self::Hostward, Self::Outbound];
+    const ALL: [Self; 5] =
+        [Self::Leaving, Self::Entering, Self::Hostward, Self::Outbound, Self::Outbound6];
 
     fn map(self) -> &'static str {
         match self {
@@ -59,6 +69,7 @@ impl Direction {
             Self::Entering => "entering",
             Self::Hostward => "hostward",
             Self::Outbound => "outbound",
+            Self::Outbound6 => "outbound6",
         }
     }
 
@@ -67,6 +78,7 @@ impl Direction {
             Self::Leaving | Self::Hostward => Field::IifName,
             Self::Entering => Field::OifName,
             Self::Outbound => Field::Source,
+            Self::Outbound6 => Field::Source6,
         }
     }
 
@@ -75,35 +87,32 @@ impl Direction {
     }
 }
 
-const PORTS_AT: &str = "ports_at";
-const PORTS_ANY: &str = "ports_any";
-const PUBLISHED: &str = "published";
 const ACCEPT: Statement = Statement::Verdict(Verdict::Accept);
 const DROP: Statement = Statement::Verdict(Verdict::Drop);
 
 fn maps() -> BTreeMap<String, Map> {
-    let socket = || ValueType::Data(vec![Type::Ipv4, Type::Port]);
     let verdicts = Direction::ALL.map(|direction| {
-        let interval = matches!(direction, Direction::Outbound);
-        let key = if interval { Type::Ipv4 } else { Type::IfName };
+        let (key, interval) = match direction {
+            Direction::Leaving | Direction::Entering | Direction::Hostward => (Type::IfName, false),
+            Direction::Outbound => (Type::Ipv4, true),
+            Direction::Outbound6 => (Type::Ipv6, true),
+        };
         let map = Map { interval, ..Map::new(&[key], ValueType::Verdict) };
         (direction.map().to_owned(), map)
     });
-    let ports = [
-        (PORTS_ANY.to_owned(), Map::new(&[Type::Proto, Type::Port], socket())),
-        (PORTS_AT.to_owned(), Map::new(&[Type::Ipv4, Type::Proto, Type::Port], socket())),
-    ];
-    verdicts.into_iter().chain(ports).collect()
+    verdicts.into_iter().chain(ports::maps()).collect()
 }
 
 fn base_chains() -> BTreeMap<String, Chain> {
-    let loopback = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
+    let loopback = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8));
+    let loopback6 = IpNet::V6(Ipv6Addr::LOCALHOST.into());
+    let link_local = IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10));
     let filter = |hook, priority| Some(Base { kind: BaseKind::Filter, hook, priority });
     let nat = |hook, priority| Some(Base { kind: BaseKind::Nat, hook, priority });
-    let to_ports =
-        || [Statement::LocalDestination, Statement::Verdict(Verdict::Goto(PUBLISHED.to_owned()))];
-    let at = vec![Field::Destination, Field::Proto, Field::DestinationPort];
-    let any = vec![Field::Proto, Field::DestinationPort];
+    let published = || Statement::Verdict(Verdict::Goto(ports::PUBLISHED.to_owned()));
+    let to_ports = || [Statement::LocalDestination, published()];
+    // Nothing finds the way back to such an address: whoever asks there is refused by the socket that holds the port.
+    let not_from = |net| Rule::from([Statement::Destination(net), ACCEPT]);
     let chains = [
         // The bridges route 127.0.0.0/8, for ports published there; nobody beyond the host may use that.
         (
@@ -128,17 +137,14 @@ fn base_chains() -> BTreeMap<String, Chain> {
         (
             "nat-prerouting",
             nat(Hook::Prerouting, -100),
-            vec![Rule::from([Statement::Destination(loopback), ACCEPT]), Rule::from(to_ports())],
+            vec![not_from(loopback), not_from(link_local), Rule::from(to_ports())],
         ),
-        ("nat-output", nat(Hook::Output, -100), vec![Rule::from(to_ports())]),
         (
-            PUBLISHED,
-            None,
-            vec![
-                Rule::from([Statement::Dnat(at, PORTS_AT.to_owned())]),
-                Rule::from([Statement::Ipv4, Statement::Dnat(any, PORTS_ANY.to_owned())]),
-            ],
+            "nat-output",
+            nat(Hook::Output, -100),
+            vec![not_from(loopback6), not_from(link_local), Rule::from(to_ports())],
         ),
+        (ports::PUBLISHED, None, ports::rules()),
         (
             "nat-postrouting",
             nat(Hook::Postrouting, 100),
@@ -149,6 +155,7 @@ fn base_chains() -> BTreeMap<String, Chain> {
                     Statement::Masquerade,
                 ]),
                 Rule::from([Direction::Outbound.decide()]),
+                Rule::from([Direction::Outbound6.decide()]),
             ],
         ),
     ];
@@ -171,6 +178,9 @@ impl<'a> Bridged<'a> {
         }
         self.hang(table, Direction::Entering, self.entering());
         self.hang(table, Direction::Outbound, self.outbound());
+        if self.network.has_ipv6() {
+            self.hang(table, Direction::Outbound6, self.outbound());
+        }
     }
 
     /// Adds a chain, and the map's elements that lead there. What leaves a network may still have to enter another.
@@ -181,7 +191,8 @@ impl<'a> Bridged<'a> {
             _ => Verdict::Goto(chain.clone()),
         };
         let keys: Vec<_> = match direction {
-            Direction::Outbound => self.subnets().map(Datum::Subnet).collect(),
+            Direction::Outbound => self.subnets(false).map(Datum::Subnet).collect(),
+            Direction::Outbound6 => self.subnets(true).map(Datum::Subnet).collect(),
             _ => vec![Datum::IfName(self.bridge.clone())],
         };
         let map = table.maps.get_mut(direction.map()).expect("every direction has its map");
@@ -190,40 +201,39 @@ impl<'a> Bridged<'a> {
         table.chains.insert(chain, Chain { base: None, rules });
     }
 
-    fn subnets(&self) -> impl Iterator<Item = Ipv4Net> {
-        self.network.subnets.iter().filter_map(|subnet| match subnet.net {
-            IpNet::V4(net) => Some(net.trunc()),
-            IpNet::V6(_) => None,
-        })
+    fn subnets(&self, ipv6: bool) -> impl Iterator<Item = IpNet> {
+        let nets = self.network.subnets.iter().map(|subnet| subnet.net.trunc());
+        nets.filter(move |net| net.addr().is_ipv6() == ipv6)
     }
 
     fn internal_leaving(&self) -> Vec<Rule> {
         vec![Rule::from([Statement::OifName(Is::Other, self.bridge.clone()), DROP])]
     }
 
-    /// The host is there on the bridge's own address alone.
+    /// The host is there on the bridge's own addresses alone. Who has them is asked over IPv6 itself.
     fn internal_hostward(&self) -> Vec<Rule> {
-        let gateways = self.network.subnets.iter().filter_map(|subnet| match subnet.gateway {
-            IpAddr::V4(gateway) => {
-                Some(Rule::from([Statement::Destination(Ipv4Net::from(gateway)), ACCEPT]))
-            }
-            IpAddr::V6(_) => None,
-        });
+        let gateways = self.network.subnets.iter().map(|subnet| IpNet::from(subnet.gateway));
+        let gateways =
+            gateways.map(|gateway| Rule::from([Statement::Destination(gateway), ACCEPT]));
+        let asked = [Neighbour::Solicitation, Neighbour::Advertisement]
+            .into_iter()
+            .filter(|_| self.network.has_ipv6())
+            .map(|message| Rule::from([Statement::Neighbour(message), ACCEPT]));
         let answers = Rule::from([Statement::Established, ACCEPT]);
-        [answers].into_iter().chain(gateways).chain([Rule::from([DROP])]).collect()
+        [answers].into_iter().chain(gateways).chain(asked).chain([Rule::from([DROP])]).collect()
     }
 
     fn entering(&self) -> Vec<Rule> {
-        let neighbours = Rule::from([Statement::IifName(Is::Equal, self.bridge.clone()), ACCEPT]);
-        if self.network.internal {
-            return vec![neighbours, Rule::from([DROP])];
-        }
-        vec![
-            Rule::from([Statement::Established, ACCEPT]),
-            neighbours,
-            Rule::from([Statement::Translated, ACCEPT]),
-            Rule::from([DROP]),
-        ]
+        let answers = Rule::from([Statement::Established, ACCEPT]);
+        let published = Rule::from([Statement::Translated, ACCEPT]);
+        let (internal, apart) = (self.network.internal, expose::keeps_apart(self.network));
+        (!internal || apart)
+            .then_some(answers)
+            .into_iter()
+            .chain(expose::from_neighbours(self.network, self.bridge))
+            .chain((!internal).then_some(published))
+            .chain([Rule::from([DROP])])
+            .collect()
     }
 
     /// A sandbox that reaches itself or a neighbour through a published port must see the answer come from there.
@@ -238,45 +248,4 @@ impl<'a> Bridged<'a> {
         let masquerade = self.network.options.masquerade && !self.network.internal;
         [hairpin].into_iter().chain(masquerade.then_some(out)).collect()
     }
-}
-
-/// Returns where a running sandbox's ports lead: to its address on the network that gives it its default route, so that
-/// answers come back.
-pub fn targets(state: &State, sandbox: SandboxId) -> impl Iterator<Item = (Publish, Ipv4Addr)> {
-    let sandbox = state.sandboxes.get(&sandbox).filter(|sandbox| sandbox.is_running());
-    // To find the address all endpoints are looked through: not for each of many sandboxes that publish nothing.
-    let publishing = sandbox.filter(|sandbox| !sandbox.publish.is_empty());
-    let gateway = publishing.and_then(|sandbox| state.gateway_of(sandbox.id));
-    let target = gateway.and_then(|(endpoint, network)| {
-        (network.driver == DriverKind::Bridge).then(|| ipv4(endpoint)).flatten()
-    });
-    let published = publishing.into_iter().flat_map(|sandbox| &sandbox.publish);
-    published.filter_map(move |publish| Some((*publish, target?)))
-}
-
-fn add_ports(table: &mut Table, state: &State) {
-    for sandbox in state.sandboxes.keys() {
-        for (publish, target) in targets(state, *sandbox) {
-            let Some((map, key)) = port_key(&publish) else { continue };
-            let value = Value::Data(vec![Datum::Ipv4(target), Datum::Port(publish.port)]);
-            let map = table.maps.get_mut(map).expect("both port maps are there");
-            map.elements.insert(key, value);
-        }
-    }
-}
-
-fn ipv4(endpoint: &Endpoint) -> Option<Ipv4Addr> {
-    endpoint.addresses.iter().find_map(|address| match address.addr() {
-        IpAddr::V4(address) => Some(address),
-        IpAddr::V6(_) => None,
-    })
-}
-
-fn port_key(publish: &Publish) -> Option<(&'static str, Vec<Datum>)> {
-    let IpAddr::V4(host) = publish.host_ip else { return None };
-    let port = [Datum::Proto(publish.proto), Datum::Port(publish.host_port)];
-    if host.is_unspecified() {
-        return Some((PORTS_ANY, port.into()));
-    }
-    Some((PORTS_AT, [Datum::Ipv4(host)].into_iter().chain(port).collect()))
 }

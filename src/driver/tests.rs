@@ -31,7 +31,7 @@ fn network(n: u8, predefined: bool, internal: bool) -> Network {
             mtu: 1400,
             ttl: 0,
             own_domain: false,
-            routes: Vec::new(),
+            ..NetworkOptions::default()
         },
         labels: BTreeMap::new(),
     }

@@ -49,12 +49,14 @@ impl Conntrack {
         self.delete(family, CTA_TUPLE_REPLY, &source, FILTER_IP_SRC)
     }
 
-    /// Forgets the flows of UDP over IPv4 that were begun towards a port.
+    /// Forgets the flows of UDP that were begun towards a port.
     pub(super) fn forget_udp_port(&mut self, port: u16) -> io::Result<()> {
         let number = attribute(CTA_PROTO_NUM, &[libc::IPPROTO_UDP as u8]);
         let port = attribute(CTA_PROTO_DST_PORT, &port.to_be_bytes());
         let proto = attribute(CTA_TUPLE_PROTO | NESTED, &[number, port].concat());
-        self.delete(libc::AF_INET, CTA_TUPLE_ORIG, &proto, FILTER_PROTO_NUM | FILTER_PROTO_DST_PORT)
+        let by = FILTER_PROTO_NUM | FILTER_PROTO_DST_PORT;
+        self.delete(libc::AF_INET, CTA_TUPLE_ORIG, &proto, by)?;
+        self.delete(libc::AF_INET6, CTA_TUPLE_ORIG, &proto, by)
     }
 
     fn delete(&mut self, family: i32, tuple: u16, parts: &[u8], by: u32) -> io::Result<()> {

@@ -5,25 +5,30 @@ use super::nft::{Nft, NftError};
 use super::rtnl::Rtnl;
 use super::watch::Watch;
 use super::{
-    DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, facts, foreign, link, look,
-    netns, nft, observe, port, route, socket, sysctl,
+    DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, advertised, facts, foreign,
+    link, look, netns, nft, observe, port, route, socket, sysctl, traffic,
 };
-use crate::model::{AttachTo, HostFacts, IfName, Publish};
-use crate::plan::nft::Delta;
+use crate::model::{AttachTo, HostFacts, IfName, PortSet, Publish, Traffic};
+use crate::plan::nft::{Delta, Table};
 use crate::plan::{Found, Place, Step, Wanted};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a table may belong to somebody who is ending.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Linux, in the network namespace of the thread that made this: the host.
 pub struct Linux {
     rtnl: Rtnl,
     host: (u64, u64),
     nft: Mutex<Option<Nft>>,
+    shares_tables: bool,
     watch: tokio::sync::Mutex<Option<Watch>>,
     conntrack: Mutex<Option<Conntrack>>,
 }
@@ -43,9 +48,15 @@ impl Linux {
             rtnl,
             host,
             nft: Mutex::default(),
+            shares_tables: false,
             watch: Default::default(),
             conntrack: Mutex::default(),
         })
+    }
+
+    /// Lets other tools change its tables, as they can on kernels before 6.9.
+    pub fn sharing_tables(self, shares: bool) -> Self {
+        Self { shares_tables: shares, ..self }
     }
 
     fn with_nft<T>(
@@ -55,9 +66,32 @@ impl Linux {
         let mut kept = self.nft.lock().unwrap_or_else(PoisonError::into_inner);
         let nft = match kept.take() {
             Some(nft) => nft,
-            None => Nft::open()?,
+            None => self.open_nft()?,
         };
         Ok(act(kept.insert(nft))?)
+    }
+
+    fn open_nft(&self) -> Result<Nft, NftError> {
+        let mut nft = Nft::open()?;
+        if self.shares_tables {
+            nft.share();
+        }
+        Ok(nft)
+    }
+
+    /// A manager that is just ending may own the tables a moment longer than its lock.
+    async fn change_firewall(&self, deltas: &[Delta]) -> Result<(), KernelError> {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            match self.with_nft(|nft| nft.apply_all(deltas)) {
+                Err(KernelError::Firewall(error))
+                    if error.is_owned() && Instant::now() < patience =>
+                {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                done => return done,
+            }
+        }
     }
 
     fn with_conntrack(&self, act: impl FnOnce(&mut Conntrack) -> io::Result<()>) -> io::Result<()> {
@@ -79,6 +113,10 @@ impl Kernel for Linux {
         observe::marked(&self.rtnl).await
     }
 
+    async fn traffic(&self) -> Result<BTreeMap<IfName, Traffic>, KernelError> {
+        traffic::traffic(&self.rtnl).await
+    }
+
     async fn observe(&self, wanted: &Wanted) -> Result<Found, KernelError> {
         observe::observe(&self.rtnl, wanted).await
     }
@@ -97,8 +135,9 @@ impl Kernel for Linux {
                 link::in_sandbox(inside.place.clone(), set).await
             }
             Step::EnableForwarding => sysctl::set_forwarding(true),
-            Step::Firewall(Delta::Nothing) => Ok(()),
-            Step::Firewall(delta) => self.with_nft(|nft| nft.apply(delta)),
+            Step::EnableForwarding6 => advertised::forward(&self.rtnl).await,
+            Step::Firewall(deltas) if deltas.is_empty() => Ok(()),
+            Step::Firewall(deltas) => self.change_firewall(deltas).await,
         }
     }
 
@@ -131,6 +170,18 @@ impl Kernel for Linux {
         sysctl::ephemeral_ports()
     }
 
+    fn reserved_ports(&self) -> PortSet {
+        sysctl::reserved_ports()
+    }
+
+    fn reserve_ports(&self, ports: &PortSet) -> Result<(), KernelError> {
+        sysctl::reserve_ports(ports)
+    }
+
+    fn ipv6_links(&self) -> BTreeSet<IfName> {
+        port::ipv6_links()
+    }
+
     async fn foreign_hooks(&self, wanted: bool) -> Result<Option<&'static str>, KernelError> {
         let hooks = move || match wanted {
             true => foreign::ensure().map(|placed| placed.map(|placed| placed.chain)),
@@ -138,6 +189,12 @@ impl Kernel for Linux {
         };
         let ran = tokio::task::spawn_blocking(hooks).await;
         Ok(ran.expect("running iptables does not panic")?)
+    }
+
+    async fn firewall_stands(&self, tables: &[Table]) -> Result<bool, KernelError> {
+        let tables = tables.to_vec();
+        let compare = tokio::task::spawn_blocking(move || nft::stands(&tables)).await;
+        Ok(compare.expect("reading the firewall does not panic")?)
     }
 
     async fn firewall_touched(&self) -> Result<Touched, KernelError> {

@@ -2,17 +2,20 @@
 //!
 //! The socket belongs to the namespace of the thread that opened it and stays open: closing one that owns a table, or
 //! may, waits for the kernel. Sending is synchronous: when `send` returns, the transaction is done or was refused, and
-//! the answers are in the queue. Deliberately absent: reading rules back; `kernel::watch` says when others change them.
+//! the answers are in the queue. What stands there is compared with what is wanted, never decoded.
 
 mod abi;
 mod encode;
 mod expr;
+mod read;
 pub(super) mod wire;
 
 #[cfg(test)]
 pub(super) mod tests;
 
-use crate::plan::nft::{Delta, Family, Hook, Table, dns_table};
+pub use read::stands;
+
+use crate::plan::nft::{Delta, Family, Hook, dns_table};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
 use rtnetlink::sys::Socket;
@@ -64,6 +67,11 @@ impl NftError {
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Refused { source, .. } if source.raw_os_error() == Some(libc::ENOENT))
     }
+
+    /// Whether a table belongs to another living socket.
+    pub fn is_owned(&self) -> bool {
+        matches!(self, Self::Refused { source, .. } if source.raw_os_error() == Some(libc::EPERM))
+    }
 }
 
 /// A blocking nfnetlink socket.
@@ -71,6 +79,7 @@ impl NftError {
 pub struct Nft {
     socket: OwnedFd,
     port: u32,
+    shares: bool,
 }
 
 impl Nft {
@@ -86,7 +95,12 @@ impl Nft {
             .or_else(|_| setsockopt(&socket, sockopt::SndBuf, &SEND_BUFFER))
             .and_then(|()| setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER))
             .map_err(|errno| NftError::Open(errno.into()))?;
-        Ok(Self { socket, port })
+        Ok(Self { socket, port, shares: false })
+    }
+
+    /// Lets others change the tables that it makes from now on, whatever [`Table::owned`] says: as on a kernel before 6.9.
+    pub fn share(&mut self) {
+        self.shares = true;
     }
 
     /// Returns the netlink port that changes made here carry, for `kernel::watch`.
@@ -96,13 +110,30 @@ impl Nft {
 
     /// Makes a change in one transaction; when it is refused, nothing has changed.
     pub fn apply(&mut self, delta: &Delta) -> Result<(), NftError> {
-        match delta {
-            Delta::Nothing => Ok(()),
-            Delta::Replace(table) => self.commit(encode::replace(table)),
-            Delta::Elements { family, table, remove, add } => {
-                self.commit(encode::elements(*family, table, remove, add))
+        self.apply_all(std::slice::from_ref(delta))
+    }
+
+    /// Makes several changes in one transaction.
+    ///
+    /// A table that is to be owned belongs to this socket: nobody else can change it, nor flush it, while the socket is
+    /// open. A kernel that has no such tables gets one without.
+    ///
+    /// # Errors
+    /// Besides what the kernel lacks or refuses: `EPERM` while another living socket owns a table.
+    pub fn apply_all(&mut self, deltas: &[Delta]) -> Result<(), NftError> {
+        if deltas.iter().all(|delta| *delta == Delta::Nothing) {
+            return Ok(());
+        }
+        if self.shares {
+            return self.commit(encode::changes(deltas, false));
+        }
+        match self.commit(encode::changes(deltas, true)) {
+            Err(error) if lacks_ownership(&error) => {
+                self.commit(encode::changes(deltas, false))?;
+                self.shares = true;
+                Ok(())
             }
-            Delta::Remove(family, name) => self.commit(encode::remove(*family, name)),
+            done => done,
         }
     }
 
@@ -124,7 +155,7 @@ impl Nft {
     /// Returns every chain of a family that drops what is passed on and no rule of it accepts, as `TABLE` and `CHAIN`.
     pub fn dropping(&mut self, family: Family) -> Result<Vec<(String, String)>, NftError> {
         self.drain()?;
-        self.send(&wire::dump(libc::NFT_MSG_GETCHAIN as u16, family))?;
+        self.send(&wire::dump(libc::NFT_MSG_GETCHAIN as u16, family, |_| {}))?;
         let mut buffer = vec![0; 64 << 10];
         let mut found = Vec::new();
         while let Some(length) = self.receive(&mut buffer)? {
@@ -206,7 +237,7 @@ fn dropping_chain(message: &wire::Message<'_>) -> Option<(String, String)> {
 
 /// Tries whether a table can belong to a socket and outlive it, in the namespace of the calling thread.
 pub(super) fn try_ownership() -> Result<(), NftError> {
-    Nft::open()?.commit(encode::replace_owned(&dns_table(1, 1)))
+    Nft::open()?.commit(encode::changes(&[Delta::Replace(dns_table(1, 1))], true))
 }
 
 fn refusal_of(message: &wire::Message<'_>, names: &[String]) -> Option<NftError> {
@@ -249,14 +280,7 @@ fn words(message: &wire::Message<'_>) -> Option<String> {
 /// Besides what the kernel lacks: `EPERM` while another living socket owns the table.
 pub fn own_dns_table(udp_port: u16, tcp_port: u16) -> Result<OwnedFd, NftError> {
     let mut nft = Nft::open()?;
-    let table = dns_table(udp_port, tcp_port);
-    match nft.commit(encode::replace_owned(&table)) {
-        Ok(()) => {}
-        Err(error) if lacks_ownership(&error) => {
-            nft.commit(encode::replace(&Table { owned: false, ..table }))?;
-        }
-        Err(error) => return Err(error),
-    }
+    nft.apply(&Delta::Replace(dns_table(udp_port, tcp_port)))?;
     Ok(nft.socket)
 }
 
@@ -264,7 +288,7 @@ pub fn own_dns_table(udp_port: u16, tcp_port: u16) -> Result<OwnedFd, NftError> 
 pub fn remove_dns_table(owner: OwnedFd) -> Result<(), NftError> {
     let table = dns_table(0, 0);
     // Whose changes they are matters to the host's watch alone.
-    Nft { socket: owner, port: 0 }.apply(&Delta::Remove(table.family, table.name))
+    Nft { socket: owner, port: 0, shares: false }.apply(&Delta::Remove(table.family, table.name))
 }
 
 /// Before 6.3 the kernel knows no DESTROYTABLE, before 6.9 no persist flag; both are EINVAL or EOPNOTSUPP.

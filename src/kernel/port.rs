@@ -4,8 +4,9 @@
 //! dropped (a filter stands before UDP's queue).
 
 use super::KernelError;
-use crate::model::{Proto, Publish, Refusal};
+use crate::model::{IfName, Proto, Publish, Refusal};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,12 +15,11 @@ use std::path::Path;
 
 /// Binds a host port in the calling thread's namespace.
 pub(super) fn bind(publish: &Publish) -> Result<OwnedFd, KernelError> {
-    let address = match publish.host_ip {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) if has_ipv6() => Ipv6Addr::UNSPECIFIED.into(),
-        address => address,
-    };
+    // One socket for both families, so that nobody else answers for the port over the other one.
+    let both = publish.host_ip == IpAddr::V4(Ipv4Addr::UNSPECIFIED) && has_ipv6();
+    let address = if both { Ipv6Addr::UNSPECIFIED.into() } else { publish.host_ip };
     let address = SocketAddr::new(address, publish.host_port);
-    match hold(address, publish.proto) {
+    match hold(address, publish.proto, both) {
         Ok(socket) => Ok(socket.into()),
         Err(error) => Err(match error.raw_os_error() {
             Some(libc::EADDRINUSE) => {
@@ -32,15 +32,16 @@ pub(super) fn bind(publish: &Publish) -> Result<OwnedFd, KernelError> {
     }
 }
 
-fn hold(address: SocketAddr, proto: Proto) -> io::Result<Socket> {
+fn hold(address: SocketAddr, proto: Proto, both: bool) -> io::Result<Socket> {
     let (kind, protocol) = match proto {
         Proto::Tcp => (Type::STREAM, Protocol::TCP),
         Proto::Udp => (Type::DGRAM, Protocol::UDP),
+        Proto::Sctp => (Type::STREAM, Protocol::from(libc::IPPROTO_SCTP)),
     };
     let socket =
         Socket::new(Domain::for_address(address), kind.nonblocking().cloexec(), Some(protocol))?;
     if address.is_ipv6() {
-        socket.set_only_v6(!address.ip().is_unspecified())?;
+        socket.set_only_v6(!both)?;
     }
     if proto == Proto::Udp {
         const RETURN_NOTHING: SockFilter =
@@ -49,6 +50,17 @@ fn hold(address: SocketAddr, proto: Proto) -> io::Result<Socket> {
     }
     socket.bind(&address.into())?;
     Ok(socket)
+}
+
+/// Returns the links of the calling thread's namespace that have a global address of IPv6.
+pub(super) fn ipv6_links() -> BTreeSet<IfName> {
+    let table = fs::read_to_string("/proc/thread-self/net/if_inet6").unwrap_or_default();
+    let global = |line: &str| {
+        let mut fields = line.split_ascii_whitespace();
+        let scope = fields.nth(3)?;
+        (scope == "00").then(|| fields.nth(1)?.parse().ok()).flatten()
+    };
+    table.lines().filter_map(global).collect()
 }
 
 fn has_ipv6() -> bool {

@@ -21,6 +21,7 @@ pub(super) async fn set_inside(rtnl: &Rtnl, inside: &Inside) -> Result<(), Kerne
     link::set_up(rtnl, &lo(), Vec::new()).await?;
     if inside.no_forwarding {
         sysctl::set_forwarding(false)?;
+        sysctl::set_forwarding6(false)?;
     }
     replace_defaults(rtnl, &inside.default_routes).await
 }
@@ -62,7 +63,7 @@ pub(super) async fn look_inside(rtnl: &Rtnl) -> Result<FoundInside, KernelError>
     Ok(FoundInside {
         lo_up: lo.is_some_and(|lo| lo.header.flags.contains(LinkFlags::Up)),
         default_routes,
-        forwarding: sysctl::forwards(),
+        forwarding: sysctl::forwards() || sysctl::forwards6(),
     })
 }
 

@@ -74,6 +74,8 @@ fn bridge() -> Bridge {
         mtu: 1400,
         addresses: vec!["172.18.0.1/16".parse().unwrap()],
         ipv6: false,
+        apart: false,
+        proxied: BTreeSet::new(),
     }
 }
 
@@ -84,6 +86,7 @@ fn veth(n: u8, place: Place) -> Veth {
         bridge: bridge().name,
         mtu: 1400,
         ipv6: false,
+        apart: false,
         place,
         link: name("eth0"),
         mac: format!("02:00:00:00:00:{n:02x}").parse().unwrap(),
@@ -104,6 +107,7 @@ fn wanted(guests: &[(u8, Place)]) -> Wanted {
         veths: veths.map(|veth| (veth.name.clone(), veth)).collect(),
         insides: insides.collect(),
         forwarding: true,
+        forwarding6: false,
         ..Wanted::default()
     }
 }
@@ -353,7 +357,7 @@ fn only_a_network_namespace_other_than_the_hosts_is_looked_at() {
 }
 
 fn publish(host_ip: &str, proto: Proto) -> Publish {
-    Publish { host_ip: host_ip.parse().unwrap(), host_port: 5000, port: 80, proto }
+    Publish { host_ip: host_ip.parse().unwrap(), host_port: 5000, port: 80, proto, count: 1 }
 }
 
 #[test]

@@ -119,6 +119,8 @@ pub enum Proto {
     Tcp,
     /// RFC 768.
     Udp,
+    /// RFC 9260.
+    Sctp,
 }
 
 impl Proto {
@@ -127,6 +129,7 @@ impl Proto {
         match self {
             Self::Tcp => 6,
             Self::Udp => 17,
+            Self::Sctp => 132,
         }
     }
 }
@@ -136,6 +139,7 @@ impl fmt::Display for Proto {
         f.write_str(match self {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
+            Self::Sctp => "sctp",
         })
     }
 }
@@ -147,6 +151,7 @@ impl FromStr for Proto {
         match text.to_ascii_lowercase().as_str() {
             "tcp" => Ok(Self::Tcp),
             "udp" => Ok(Self::Udp),
+            "sctp" => Ok(Self::Sctp),
             _ => Err(Refusal::BadProto(text.escape_debug().to_string())),
         }
     }

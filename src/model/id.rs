@@ -14,6 +14,11 @@ impl Id {
         Self(bytes)
     }
 
+    /// Returns the 32 bytes.
+    pub const fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
+
     /// Returns the first `digits` hex digits.
     pub fn prefix(&self, digits: usize) -> String {
         let mut text = self.to_string();

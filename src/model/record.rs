@@ -24,6 +24,8 @@ pub enum RrType {
     Mx,
     /// Pointer (RFC 1035).
     Ptr,
+    /// A type that cannot be registered, by its number; zone files have them.
+    Other(u16),
 }
 
 impl RrType {
@@ -37,6 +39,7 @@ impl RrType {
             Self::Txt => 16,
             Self::Aaaa => 28,
             Self::Srv => 33,
+            Self::Other(number) => number,
         }
     }
 }
@@ -51,6 +54,7 @@ impl fmt::Display for RrType {
             Self::Srv => "SRV",
             Self::Mx => "MX",
             Self::Ptr => "PTR",
+            Self::Other(number) => return write!(f, "TYPE{number}"),
         })
     }
 }
@@ -103,6 +107,8 @@ pub enum Rdata {
     },
     /// Pointer target.
     Ptr(DnsName),
+    /// A type's number, and data of that type in wire form.
+    Other(u16, Vec<u8>),
 }
 
 impl Rdata {
@@ -116,6 +122,7 @@ impl Rdata {
             Self::Srv { .. } => RrType::Srv,
             Self::Mx { .. } => RrType::Mx,
             Self::Ptr(_) => RrType::Ptr,
+            Self::Other(number, _) => RrType::Other(*number),
         }
     }
 
@@ -171,6 +178,11 @@ impl fmt::Display for Rdata {
                 write!(f, "{priority} {weight} {port} {target}.")
             }
             Self::Mx { preference, exchange } => write!(f, "{preference} {exchange}."),
+            // As RFC 3597 section 5 writes them.
+            Self::Other(_, data) => {
+                write!(f, r"\# {} ", data.len())?;
+                data.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
         }
     }
 }

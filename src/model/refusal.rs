@@ -1,6 +1,6 @@
 //! Refusal: why a request is not made true. One line that names the thing, and where it helps a hint.
 
-use super::{DriverKind, NetworkName, Proto, Publish, RrType, SandboxName};
+use super::{DriverKind, NetworkName, PortRange, Proto, Publish, RrType, SandboxName};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -73,8 +73,8 @@ pub enum Refusal {
     SubnetTooSmall(IpNet),
     #[error("subnet {0} cannot be used: {1}")]
     SubnetUnusable(IpNet, &'static str),
-    #[error("IPv6 subnets are not supported yet: {0}")]
-    NoIpv6(IpNet),
+    #[error("subnet {0} is of IPv6, and the network is not to have it")]
+    NeedsIpv6(IpNet),
     #[error("a bridge network has at most one subnet of a family: {0} and {1}")]
     TwoSubnets(IpNet, IpNet),
     #[error("Pool overlaps with other one on this address space")]
@@ -154,14 +154,22 @@ pub enum Refusal {
     #[error("conflicting options: mac-address and the network mode")]
     MacShared,
 
-    #[error("Bind for {}:{} failed: port is already allocated", .publish.host_ip, .publish.host_port)]
+    #[error("invalid port \"{0}\": a port is 1 to 65535, a range FIRST-LAST")]
+    BadPort(String),
+    #[error("invalid ranges specified for container and host Ports: {ports} and {host}")]
+    UnequalRanges { host: PortRange, ports: PortRange },
+    #[error("Bind for {} failed: port is already allocated", .publish.host())]
     PortAllocated { publish: Publish, by: SandboxName },
-    #[error("failed to bind host port {}:{}/{}: address already in use", .publish.host_ip, .publish.host_port, .publish.proto)]
+    #[error("Bind for {} failed: port is already allocated", .publish.host())]
+    PortTwice { publish: Publish },
+    #[error("Bind for {host_ip} failed: all ports of {ports} are already allocated")]
+    PortsTaken { host_ip: IpAddr, ports: PortRange },
+    #[error("failed to bind host port {}/{}: address already in use", .publish.host(), .publish.proto)]
     PortTaken { publish: Publish, by: Option<String> },
-    #[error("failed to bind host port {}:{}/{}: cannot assign requested address", .publish.host_ip, .publish.host_port, .publish.proto)]
+    #[error("failed to bind host port {}/{}: cannot assign requested address", .publish.host(), .publish.proto)]
     PortForeign { publish: Publish },
-    #[error("publishing on {0} is not supported yet: IPv4 addresses only")]
-    PortIpv6(IpAddr),
+    #[error("ports cannot be published on {host_ip}: {why}")]
+    PortUnusable { host_ip: IpAddr, why: &'static str },
     #[error("no free {0} port in the host's ephemeral range")]
     NoFreePort(Proto),
 
@@ -201,7 +209,9 @@ impl Refusal {
             | NamespaceTaken(_)
             | AlreadyConnected { .. }
             | PortAllocated { .. }
+            | PortTwice { .. }
             | PortTaken { .. }
+            | PortsTaken { .. }
             | CnameNotAlone(_) => Kind::Conflict,
             PoolsFull | SubnetFull(_) | NoFreePort(_) => Kind::Exhausted,
             _ => Kind::Invalid,
@@ -222,8 +232,9 @@ impl Refusal {
                     names.join(" and "), names.first().unwrap_or(&"SANDBOX"))
             }
             UnknownDriver(_) => "drivers: bridge (host and none are predefined networks)".into(),
-            UnknownOption { .. } => "options: com.docker.network.bridge.name, com.docker.network.bridge.enable_ip_masquerade, com.docker.network.driver.mtu, netdns.ttl, netdns.domain".into(),
+            UnknownOption { .. } => "options: com.docker.network.bridge.name, com.docker.network.bridge.enable_ip_masquerade, com.docker.network.driver.mtu, netdns.ttl, netdns.domain, com.docker.network.bridge.enable_icc, netdns.expose, netdns.guard".into(),
             Overlap { wanted, with, owner } => format!("{wanted} overlaps {with} of {owner}"),
+            NeedsIpv6(_) => "give --ipv6 too".into(),
             NoSubnetFor => "give --subnet too".into(),
             PoolsFull => "remove networks (netdns network prune), give --subnet, or start the daemon with --default-address-pool base=CIDR,size=N".into(),
             SubnetFull(net) => format!("every address of {net} is in use"),
@@ -239,7 +250,9 @@ impl Refusal {
             HostNamespace(_) => "the host needs no sandbox: it reaches every bridge network already".into(),
             NotANamespace(_) => "ip netns add X makes /run/netns/X; /proc/PID/ns/net is a process's".into(),
             PortAllocated { by, .. } => format!("sandbox {by} publishes it"),
+            PortTwice { .. } => "it is asked for twice".into(),
             PortTaken { by: Some(owner), .. } => format!("{owner} holds it"),
+            UnequalRanges { .. } => "give as many host ports as sandbox ports, or one sandbox port".into(),
             PortForeign { publish } => format!("{} is no address of this host", publish.host_ip),
             PublishShared => "publish the ports of the sandbox whose namespace it is".into(),
             NoNames(_) => "only user-defined networks have names: netdns network create NAME".into(),

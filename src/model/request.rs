@@ -1,7 +1,8 @@
 //! What people ask for: the parsed arguments of each command, before anything is decided.
 
 use super::{
-    Config, DnsConfig, DnsName, Exposed, ExtraHost, Mac, Proto, Rdata, RrType, SandboxName,
+    Config, DnsConfig, DnsName, Exposed, ExtraHost, Mac, PortRange, Proto, Rdata, RrType,
+    SandboxName,
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,9 @@ pub struct NetworkRequest {
     /// No way out.
     #[serde(default)]
     pub internal: bool,
+    /// A subnet of IPv6 besides that of IPv4.
+    #[serde(default)]
+    pub ipv6: bool,
     /// Subnets as typed, host bits and all.
     #[serde(default)]
     pub subnets: Vec<IpNet>,
@@ -72,15 +76,15 @@ pub enum AttachTo {
     Netns(PathBuf),
 }
 
-/// `-p [IP:][HOST:]CONTAINER[/PROTO]`; without a host port one is chosen.
+/// `-p [IP:][HOST[-END]:]CONTAINER[-END][/PROTO]`; without a host port one is chosen for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishRequest {
     /// The host's address; none means every one.
     pub host_ip: Option<IpAddr>,
-    /// The host's port.
-    pub host_port: Option<u16>,
-    /// The port in the sandbox.
-    pub port: u16,
+    /// The host's ports: as many as the sandbox's, or several of which a single one is chosen.
+    pub host: Option<PortRange>,
+    /// The ports in the sandbox.
+    pub ports: PortRange,
     /// The protocol.
     pub proto: Proto,
 }
@@ -98,6 +102,9 @@ pub struct RunRequest {
     /// Ports of the host.
     #[serde(default)]
     pub publish: Vec<PublishRequest>,
+    /// Every exposed port too, at a host port that is chosen.
+    #[serde(default)]
+    pub publish_all: bool,
     /// Ports said to be served.
     #[serde(default)]
     pub exposed: Vec<Exposed>,

@@ -84,6 +84,12 @@ pub struct Config {
     pub labels: BTreeMap<String, String>,
     /// Ports that it says it serves.
     pub exposed: Vec<Exposed>,
+    /// The user of its command, as typed; empty for the caller.
+    #[serde(default)]
+    pub user: String,
+    /// Sysctls of its network namespace.
+    #[serde(default)]
+    pub sysctls: BTreeMap<String, String>,
     /// The first network as it was asked for: `bridge`, NAME, `host`, `none`, `container:ID`.
     #[serde(default)]
     pub network_mode: String,

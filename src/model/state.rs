@@ -120,6 +120,12 @@ impl State {
         self.endpoints_of(id).into_iter().find(|(_, network)| !network.internal)
     }
 
+    /// Returns the endpoint whose network gives a sandbox its default route of IPv6: the first that has one.
+    pub fn gateway6_of(&self, id: SandboxId) -> Option<(&Arc<Endpoint>, &Arc<Network>)> {
+        let ways_out = |network: &Network| !network.internal && network.has_ipv6();
+        self.endpoints_of(id).into_iter().find(|(_, network)| ways_out(network))
+    }
+
     /// Returns the address that stands for the host in a sandbox: the gateway of its first network that has one.
     pub fn host_address(&self, id: SandboxId) -> Vec<IpAddr> {
         self.endpoints_of(id)

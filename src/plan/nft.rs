@@ -2,7 +2,8 @@
 //!
 //! A table is rendered twice: as text ([`Display`](std::fmt::Display), what `nft list table` prints) and, by
 //! `kernel::nft`, as messages to the kernel. Names of chains and maps are the program's own; what people typed never
-//! becomes part of a rule. Deliberately absent: anonymous sets, objects, counters, handles.
+//! becomes part of a rule. A set is a map that leads to nothing. Deliberately absent: anonymous sets, objects, counters,
+//! handles.
 
 mod delta;
 mod dns;
@@ -11,13 +12,13 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub use delta::{Delta, delta};
+pub use delta::{Delta, delta, deltas};
 pub use dns::{RESOLVER, dns_table};
 
-use crate::model::{IfName, Proto};
-use ipnet::Ipv4Net;
+use crate::model::{IfName, Mac, Proto};
+use ipnet::IpNet;
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The name of every table of ours.
 pub const TABLE: &str = "netdns";
@@ -32,6 +33,8 @@ pub enum Family {
     Ip,
     /// IPv4 and IPv6.
     Inet,
+    /// Frames that go through a bridge.
+    Bridge,
 }
 
 /// A table.
@@ -43,7 +46,7 @@ pub struct Table {
     pub name: String,
     /// Whether it belongs to the socket that makes it and outlives that socket (kernel 6.9): flags `owner,persist`.
     pub owned: bool,
-    /// Its maps by name.
+    /// Its maps and sets by name.
     pub maps: BTreeMap<String, Map>,
     /// Its chains by name.
     pub chains: BTreeMap<String, Chain>,
@@ -56,7 +59,7 @@ pub struct Map {
     pub key: Vec<Type>,
     /// What it leads to.
     pub value: ValueType,
-    /// Whether keys are ranges: of one part, a subnet.
+    /// Whether keys are ranges: a subnet, or parts of which some are subnets or ranges of ports.
     pub interval: bool,
     /// What it holds.
     pub elements: BTreeMap<Key, Value>,
@@ -76,6 +79,10 @@ pub enum Type {
     IfName,
     /// `ipv4_addr`.
     Ipv4,
+    /// `ipv6_addr`.
+    Ipv6,
+    /// `ether_addr`.
+    Ether,
     /// `inet_proto`.
     Proto,
     /// `inet_service`.
@@ -85,6 +92,8 @@ pub enum Type {
 /// What a map leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ValueType {
+    /// Nothing: it is a set.
+    Nothing,
     /// A verdict.
     Verdict,
     /// Data of these types.
@@ -98,12 +107,18 @@ pub enum Datum {
     IfName(IfName),
     /// An address.
     Ipv4(Ipv4Addr),
+    /// An address.
+    Ipv6(Ipv6Addr),
+    /// A link's address.
+    Ether(Mac),
     /// A range of addresses, in interval maps.
-    Subnet(Ipv4Net),
+    Subnet(IpNet),
     /// A transport protocol.
     Proto(Proto),
     /// A port.
     Port(u16),
+    /// First and last of a range of ports, in interval maps.
+    Ports(u16, u16),
 }
 
 /// The key of an element: its parts in the order of the map's types.
@@ -112,6 +127,8 @@ pub type Key = Vec<Datum>;
 /// What an element leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
+    /// Nothing: it is in a set.
+    Nothing,
     /// A verdict.
     Verdict(Verdict),
     /// Data, in the order of the map's types.
@@ -185,10 +202,12 @@ pub enum Statement {
     OifGroup(u32),
     /// It is IPv4; to be said only where no IPv4 field is matched.
     Ipv4,
+    /// It is IPv6; to be said only where no IPv6 field is matched.
+    Ipv6,
     /// Its source is in this subnet.
-    Source(Ipv4Net),
+    Source(IpNet),
     /// Its destination is in this subnet.
-    Destination(Ipv4Net),
+    Destination(IpNet),
     /// It is of this protocol and comes from this port.
     SourcePort(Proto, u16),
     /// It is of this protocol and goes to this port.
@@ -199,10 +218,20 @@ pub enum Statement {
     Translated,
     /// Its destination is an address of this host.
     LocalDestination,
+    /// It is of this transport protocol.
+    Proto(Proto),
+    /// It tells a router for IPv4 (RFC 792): a redirect.
+    Redirect4,
+    /// It is this message of IPv6's (RFC 4861).
+    Neighbour(Neighbour),
+    /// These fields are in a set.
+    In(Vec<Field>, String),
+    /// These fields are not in a set.
+    NotIn(Vec<Field>, String),
     /// The verdict that a map has for these fields.
     Decide(Vec<Field>, String),
-    /// Translates the destination to what a map has for these fields: an address and a port.
-    Dnat(Vec<Field>, String),
+    /// Translates the destination to what a map has for these fields.
+    Dnat(Onto, Vec<Field>, String),
     /// Translates the source to the address of the link it leaves by.
     Masquerade,
     /// Keeps connection tracking away from it.
@@ -211,8 +240,32 @@ pub enum Statement {
     SetSourcePort(Proto, u16),
     /// Rewrites the destination port, without connection tracking.
     SetDestinationPort(Proto, u16),
+    /// Refuses it, so that its sender knows: ends the rule.
+    Reject(Reject),
     /// Ends the rule.
     Verdict(Verdict),
+}
+
+/// A message of neighbour discovery (RFC 4861), numbered as there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Neighbour {
+    /// A router says that it is one.
+    RouterAdvertisement = 134,
+    /// Somebody asks who has an address.
+    Solicitation = 135,
+    /// Somebody says who has an address.
+    Advertisement = 136,
+    /// A router names a better way.
+    Redirect = 137,
+}
+
+/// What a sender is told of a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reject {
+    /// A TCP reset.
+    Reset,
+    /// ICMP: port unreachable.
+    Port,
 }
 
 /// Whether a field is to be equal.
@@ -224,6 +277,19 @@ pub enum Is {
     Other,
 }
 
+/// What a destination is translated to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onto {
+    /// An address and a port of IPv4.
+    Socket4,
+    /// An address of IPv4; the port stays.
+    Address4,
+    /// An address and a port of IPv6.
+    Socket6,
+    /// An address of IPv6; the port stays.
+    Address6,
+}
+
 /// A field of a packet that a map is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
@@ -231,10 +297,22 @@ pub enum Field {
     IifName,
     /// The link it leaves by.
     OifName,
+    /// The frame's source.
+    EtherSource,
+    /// Who an ARP message says has [`Field::ArpSource`].
+    ArpEther,
+    /// The address that an ARP message's sender claims.
+    ArpSource,
     /// The source address.
     Source,
     /// The destination address.
     Destination,
+    /// The source address of IPv6.
+    Source6,
+    /// The destination address of IPv6.
+    Destination6,
+    /// The address that a [`Neighbour::Advertisement`] is about.
+    NeighbourTarget,
     /// The transport protocol.
     Proto,
     /// The destination port of any transport protocol.

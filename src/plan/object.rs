@@ -4,7 +4,7 @@ use super::nft;
 use crate::model::{EndpointId, Id, IfName, Mac, NetworkId, Origin, SandboxId};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// The interface group of the links that netdns makes on the host.
 pub const GROUP: u32 = nft::LINK_GROUP;
@@ -47,6 +47,10 @@ pub struct Bridge {
     pub addresses: Vec<IpNet>,
     /// Whether IPv6 is on.
     pub ipv6: bool,
+    /// Whether the host answers for the neighbours on it, who do not see each other.
+    pub apart: bool,
+    /// The IPv6 addresses that it answers for.
+    pub proxied: BTreeSet<Ipv6Addr>,
 }
 
 /// An endpoint's veth pair: one end in the bridge, the other in the sandbox.
@@ -62,6 +66,8 @@ pub struct Veth {
     pub mtu: u32,
     /// Whether IPv6 is on.
     pub ipv6: bool,
+    /// Whether the port is isolated: no frame of another isolated one reaches it.
+    pub apart: bool,
     /// The sandbox's namespace.
     pub place: Place,
     /// The end in the sandbox.
@@ -79,7 +85,7 @@ pub struct Inside {
     pub place: Place,
     /// The default routes: link and gateway, at most one of a family.
     pub default_routes: Vec<(IfName, IpAddr)>,
-    /// Whether `net.ipv4.ip_forward` is set to 0: in the namespaces that netdns makes.
+    /// Whether forwarding of both families is switched off: in the namespaces that netdns makes.
     pub no_forwarding: bool,
 }
 
@@ -96,6 +102,8 @@ pub struct Wanted {
     pub gone: BTreeSet<IfName>,
     /// Whether the host must forward IPv4: a network with a way out is in the scope.
     pub forwarding: bool,
+    /// The same for IPv6.
+    pub forwarding6: bool,
 }
 
 /// A link of the host as it was found.
@@ -115,6 +123,12 @@ pub struct FoundLink {
     pub up: bool,
     /// Its addresses; filled for bridges.
     pub addresses: Vec<IpNet>,
+    /// Whether its sysctls are as they are wanted; filled for bridges.
+    pub settled: bool,
+    /// Whether it is an isolated port.
+    pub isolated: bool,
+    /// The IPv6 addresses that the host answers for on it; filled for bridges.
+    pub proxied: BTreeSet<Ipv6Addr>,
 }
 
 /// What was found in a sandbox's namespace.
@@ -124,7 +138,7 @@ pub struct FoundInside {
     pub lo_up: bool,
     /// The default routes that are ours: link and gateway.
     pub default_routes: Vec<(IfName, IpAddr)>,
-    /// Whether it forwards IPv4.
+    /// Whether it forwards either family.
     pub forwarding: bool,
 }
 
@@ -137,6 +151,8 @@ pub struct Found {
     pub insides: BTreeMap<SandboxId, FoundInside>,
     /// Whether the host forwards IPv4.
     pub forwarding: bool,
+    /// Whether it forwards IPv6.
+    pub forwarding6: bool,
 }
 
 /// One step towards what is wanted. A step succeeds whole or fails; each can be repeated.
@@ -156,6 +172,8 @@ pub enum Step {
     SetInside(Inside),
     /// Switches `net.ipv4.ip_forward` on.
     EnableForwarding,
-    /// Applies a change of the host's table in one transaction.
-    Firewall(nft::Delta),
+    /// Switches `net.ipv6.conf.all.forwarding` on, without losing the default route that a router advertises.
+    EnableForwarding6,
+    /// Applies changes of the host's tables in one transaction.
+    Firewall(Vec<nft::Delta>),
 }

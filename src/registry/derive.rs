@@ -1,10 +1,14 @@
 //! What the resolver is to know, derived from State alone.
 
 use super::{EndpointNames, Forward, NetworkNames, SandboxView, Source, Update};
-use crate::model::{DnsName, Endpoint, Id, Network, Route, SandboxId, State};
+use crate::model::{DnsName, Endpoint, Exposed, Id, Network, Route, Sandbox, SandboxId, State};
 use ipnet::IpNet;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+/// The most ports of one sandbox that have SRV records: a range may have thousands.
+const SERVICES: usize = 256;
 
 /// Returns what the resolver knows of a network.
 pub fn network_names(network: &Network) -> NetworkNames {
@@ -41,7 +45,17 @@ pub fn endpoint_names(state: &State, endpoint: &Endpoint) -> Option<EndpointName
         sandbox: sandbox.name.clone(),
         names,
         addresses: endpoint.addresses.iter().map(IpNet::addr).collect(),
+        services: services(sandbox),
     })
+}
+
+/// Returns the ports that a sandbox serves, exposed or published; of very many the first.
+fn services(sandbox: &Sandbox) -> Vec<Exposed> {
+    let published = sandbox.publish.iter().flat_map(|publish| publish.singles());
+    let published = published.map(|publish| publish.exposed());
+    let all = sandbox.config.exposed.iter().copied().chain(published);
+    let all: BTreeSet<Exposed> = all.take(SERVICES).collect();
+    all.into_iter().collect()
 }
 
 /// Decides whom a sandbox's unknown names are asked of. A sandbox on internal networks alone asks nobody, except a

@@ -1,10 +1,11 @@
 //! Registry: the resolver's replica. Each network's table stands behind a pointer that is swapped whole: a query loads
 //! it, a command makes the next one, and neither waits for the other. One writer applies updates.
 
-use super::{Table, Update};
+use super::{Table, Update, ZoneTable, Zones};
 use crate::model::{DnsName, EndpointId, NetworkId, RrType, SandboxId};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
+use ipnet::IpNet;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ pub type Slot = Arc<ArcSwap<Table>>;
 pub struct Registry {
     networks: DashMap<NetworkId, Slot>,
     everywhere: Slot,
+    zones: Arc<ArcSwap<Zones>>,
+    subnets: Arc<ArcSwap<Vec<IpNet>>>,
 }
 
 impl Registry {
@@ -44,13 +47,51 @@ impl Registry {
         self.everywhere.clone()
     }
 
+    /// Returns the slot of the zones.
+    pub fn zones(&self) -> Arc<ArcSwap<Zones>> {
+        self.zones.clone()
+    }
+
+    /// Returns the slot of the subnets of all networks, also of those that have no names.
+    pub fn subnets(&self) -> Arc<ArcSwap<Vec<IpNet>>> {
+        self.subnets.clone()
+    }
+
+    /// Enters or replaces a zone.
+    pub fn put_zone(&self, zone: ZoneTable) {
+        self.edit_zones(|zones| zones.put(zone));
+    }
+
+    /// Drops the zones that are not to be kept.
+    pub fn retain_zones(&self, keep: impl Fn(&DnsName) -> bool) {
+        self.edit_zones(|zones| zones.retain(keep));
+    }
+
+    fn edit_zones(&self, change: impl FnOnce(&mut Zones)) {
+        let mut zones = Zones::clone(&self.zones.load());
+        change(&mut zones);
+        self.zones.store(Arc::new(zones));
+    }
+
+    /// Gathers the subnets anew after a network has come, changed or gone.
+    fn gather_subnets(&self) {
+        let of = |table: &Table| table.network().map_or(Vec::new(), |n| n.subnets.clone());
+        let tables = self.networks.iter().map(|entry| of(&entry.value().load()));
+        let subnets: Vec<IpNet> = tables.flatten().collect();
+        self.subnets.store(Arc::new(subnets));
+    }
+
     /// Applies one update. Those of sandboxes and servers are not the registry's and change nothing.
     pub fn apply(&self, update: &Update) {
         match update {
             Update::PutNetwork(network) => {
                 self.edit(Some(network.id), |table| table.put_network(network.clone()));
+                self.gather_subnets();
             }
-            Update::RemoveNetwork(id) => self.remove(*id),
+            Update::RemoveNetwork(id) => {
+                self.remove(*id);
+                self.gather_subnets();
+            }
             Update::PutEndpoint(endpoint) => {
                 self.edit(Some(endpoint.network), |table| table.put_endpoint(endpoint.clone()));
             }
@@ -79,6 +120,7 @@ impl Registry {
             }
         }
         self.keep(None, mentioned);
+        self.gather_subnets();
     }
 
     fn keep(&self, network: Option<NetworkId>, mentioned: &Mentioned) {

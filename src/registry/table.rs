@@ -2,7 +2,7 @@
 //! concern, forward and reverse; the RRsets of a name are made ready when its facts change, not when they are asked for.
 //! Whether a sandbox may see a network is not decided here.
 
-use super::{EndpointNames, Key, NetworkNames, Source};
+use super::{EndpointNames, Key, NetworkNames, Source, services};
 use crate::model::{DnsName, EndpointId, Rdata, Registration, RrType};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -23,6 +23,8 @@ pub enum Layer {
     Manual,
     /// The reverse of an address entered by hand: counts within the subnets of the networks a sandbox is on.
     Implied,
+    /// From a zone file.
+    Zone,
 }
 
 /// Records of one name and type from one layer.
@@ -195,11 +197,20 @@ impl Table {
         let own = endpoint.sandbox.as_dns();
         let domain = self.network().and_then(|network| network.domain.as_ref());
         let qualified = domain.and_then(|domain| own.below(domain)).unwrap_or(own);
+        let services = endpoint.names.iter().flat_map(|(name, source)| {
+            let target = &qualified;
+            let srv = |port| Rdata::Srv { priority: 0, weight: 0, port, target: target.clone() };
+            endpoint.services.iter().flat_map(move |service| {
+                let data = vec![srv(service.port)];
+                services::owners(service, name)
+                    .map(move |owner| (Key::from(&owner), fact(*source, RrType::Srv, data.clone())))
+            })
+        });
         let reverse = endpoint.addresses.iter().map(|address| {
             let data = vec![Rdata::Ptr(qualified.clone())];
             (Key::of_address(*address), fact(Source::Container, RrType::Ptr, data))
         });
-        forward.chain(reverse).collect()
+        forward.chain(services).chain(reverse).collect()
     }
 
     fn enter(&mut self, facts: Vec<(Key, Fact)>) {

@@ -1,7 +1,7 @@
 //! Updates: what the resolver is told. Each replaces what it names whole, so that sending one twice does no harm.
 
 use crate::model::{
-    DnsName, EndpointId, NetworkId, NetworkName, Registration, Route, RrType, SandboxId,
+    DnsName, EndpointId, Exposed, NetworkId, NetworkName, Registration, Route, RrType, SandboxId,
     SandboxName,
 };
 use ipnet::IpNet;
@@ -22,6 +22,8 @@ pub enum Source {
     Hostname,
     /// `netdns register`.
     Manual,
+    /// A zone file.
+    Zone,
     /// netdns itself: localhost, the host's names, special-use names.
     Builtin,
     /// An upstream server.
@@ -62,6 +64,8 @@ pub struct EndpointNames {
     pub names: Vec<(DnsName, Source)>,
     /// Its addresses of either family.
     pub addresses: Vec<IpAddr>,
+    /// The ports that it serves, exposed or published, without duplicates.
+    pub services: Vec<Exposed>,
 }
 
 /// Whom a sandbox's unknown names are asked of.

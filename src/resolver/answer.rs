@@ -9,6 +9,7 @@ use super::wire::{Rcode, ede};
 use crate::channel::{self, Question, Resolution};
 use crate::model::{DnsName, Rdata, RrType};
 use crate::registry::{ANY, Key, Rrset};
+use crate::zone;
 use std::sync::Arc;
 
 pub use super::relay::{Forward, failure, reply_matches, upstream_query};
@@ -65,7 +66,9 @@ fn local(
         let (rcode, denial) = match find(view, &key, query.rr_type()) {
             Found::Data(rrset, _) => {
                 let Some(target) = link(&rrset, query.rr_type()) else {
-                    reply.rrset(owner, &rrset, turn);
+                    if reply.rrset(owner, &rrset, turn) && rrset.rr_type == RrType::Srv {
+                        add_addresses(view, &rrset, &mut reply);
+                    }
                     return Outcome::Reply(reply.finish_local(Rcode::NoError));
                 };
                 let Some(place) = reply.alias(owner, target, rrset.ttl) else {
@@ -79,10 +82,28 @@ fn local(
             Found::NoName(denial) => (Rcode::NxDomain, denial),
             Found::Elsewhere => return Outcome::Forward(Forward::of(query, links)),
         };
-        reply.soa(denial.zone.map(|start| owner.suffix(start)), denial.ttl);
+        let zone = denial.zone.map(|start| owner.suffix(start));
+        match (&denial.soa, zone) {
+            (Some(soa), Some(zone)) => reply.own_soa(zone, soa),
+            _ => reply.soa(zone, denial.ttl),
+        }
         return Outcome::Reply(reply.finish_local(rcode));
     }
     Outcome::Reply(encode::error(query, Rcode::ServFail, Some(ede::OTHER), transport, out))
+}
+
+/// Adds what is known here of the addresses of SRV records' targets (RFC 2782).
+fn add_addresses(view: &View, services: &Rrset, reply: &mut Reply<'_, '_>) {
+    for data in &services.data {
+        let Rdata::Srv { target, .. } = data else { continue };
+        for rr_type in [RrType::A, RrType::Aaaa] {
+            if let Found::Data(rrset, _) = find(view, &Key::from(target), rr_type.number())
+                && rrset.rr_type == rr_type
+            {
+                reply.additional(target, &rrset);
+            }
+        }
+    }
 }
 
 /// Returns where a CNAME leads that was not itself asked for.
@@ -124,8 +145,11 @@ fn lines(name: &DnsName, rrset: &Rrset) -> impl Iterator<Item = channel::Answer>
     rrset.data.iter().map(move |data| channel::Answer {
         name: format!("{name}."),
         ttl: rrset.ttl,
-        r#type: rrset.rr_type.to_string(),
-        data: data.to_string(),
+        r#type: zone::type_text(rrset.rr_type.number()),
+        data: match data {
+            Rdata::Other(rr_type, data) => zone::data_text(*rr_type, data),
+            data => data.to_string(),
+        },
     })
 }
 

@@ -131,6 +131,11 @@ impl Control {
                 self.replica.release(&port);
                 FromResolver::Ack
             }
+            ToResolver::PutZone(origin) => acked(self.replica.put_zone(origin, fds)),
+            ToResolver::RemoveZone(origin) => {
+                self.replica.remove_zone(&origin);
+                FromResolver::Ack
+            }
             ToResolver::HostDns(address) => acked(self.replica.serve_host(address, fds)),
             ToResolver::ReturnSockets => {
                 self.give_back(manager, seq).await?;

@@ -88,6 +88,16 @@ impl<'q, 'o> Reply<'q, 'o> {
         })
     }
 
+    /// Writes records that help, with their owner; what does not fit is left out.
+    pub fn additional(&mut self, owner: &DnsName, rrset: &Rrset) {
+        let (rr_type, ttl) = (rrset.rr_type.number(), rrset.ttl);
+        for data in &rrset.data {
+            let name = |reply: &mut Self| reply.name(owner);
+            let body = |reply: &mut Self| reply.rdata(data);
+            self.with_owner(Section::Additional, name, rr_type, ttl, body);
+        }
+    }
+
     /// Writes a CNAME record. Returns where its target stands.
     pub fn alias(&mut self, owner: Place, target: &DnsName, ttl: u32) -> Option<Place> {
         let cname = RrType::Cname.number();
@@ -106,6 +116,13 @@ impl<'q, 'o> Reply<'q, 'o> {
             Some(owner) => self.record(Section::Authority, owner, SOA, ttl, body),
             None => self.with_owner(Section::Authority, |reply| reply.put(&[0]), SOA, ttl, body),
         };
+    }
+
+    /// Writes the SOA of a negative answer out of a zone.
+    pub fn own_soa(&mut self, owner: Place, soa: &Rrset) {
+        for data in &soa.data {
+            self.record(Section::Authority, owner, SOA, soa.ttl, |reply| reply.rdata(data));
+        }
     }
 
     /// Copies bytes that are whole records of a section. Returns whether they fitted.
@@ -237,6 +254,7 @@ impl<'q, 'o> Reply<'q, 'o> {
                 self.put(&preference.to_be_bytes())?;
                 self.name(exchange)
             }
+            Rdata::Other(_, data) => self.put(data),
         }
     }
 

@@ -1,9 +1,9 @@
-//! Find: the order of sources. localhost, then names of containers, then manual entries, then special-use names, and
-//! whether what none of them knows may be asked elsewhere. Pure; nothing is written here.
+//! Find: the order of sources. localhost, then names of containers, then manual entries, then zones, then special-use
+//! names, and whether what none of them knows may be asked elsewhere. Pure; nothing is written here.
 
 use super::view::View;
 use crate::model::{DnsName, NetworkId, RrType};
-use crate::registry::{ANY, Key, Layer, Name, Reverse, Rrset, Source, Table};
+use crate::registry::{ANY, InZone, Key, Layer, Name, Reverse, Rrset, Source, Table};
 use ipnet::IpNet;
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub enum Found {
 }
 
 /// Who says no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
     /// Where in the name its zone starts; none for the root.
     pub zone: Option<usize>,
@@ -31,6 +31,8 @@ pub struct Denial {
     pub source: Source,
     /// The network that knows the name.
     pub network: Option<NetworkId>,
+    /// The SOA record of the zone file that says it; none where netdns makes one up.
+    pub soa: Option<Arc<Rrset>>,
 }
 
 /// Looks a name up.
@@ -41,7 +43,8 @@ pub fn find(view: &View, key: &Key, rr_type: u16) -> Found {
     if key.suffix(b"\x09localhost").is_some() {
         return builtin(view, view.localhost(), rr_type);
     }
-    search(view, key, rr_type)
+    let local = search(view, key, rr_type);
+    with_zones(view, key, rr_type, local)
         .or_else(|| special(view, key, rr_type))
         .or_else(|| own_reverse(view, key))
         .or_else(|| own_domain(view, key))
@@ -53,11 +56,38 @@ pub fn find(view: &View, key: &Key, rr_type: u16) -> Found {
 fn for_host(view: &View, key: &Key, rr_type: u16) -> Option<Found> {
     let mut search = Search::new(view, key, rr_type);
     let whole = search.reverse_is_ours.then(|| search.whole(view, key)).flatten();
-    whole
-        .or_else(|| search.qualified(view, key))
-        .or_else(|| search.finish())
+    let local = whole.or_else(|| search.qualified(view, key)).or_else(|| search.finish());
+    with_zones(view, key, rr_type, local)
         .or_else(|| own_reverse(view, key))
         .or_else(|| own_domain(view, key))
+}
+
+/// Adds what zone files know. They come after containers and manual entries, whose names they add types to: no CNAME,
+/// which would speak for all types, and nothing by a wildcard, which stands for names that do not exist (RFC 4592).
+fn with_zones(view: &View, key: &Key, rr_type: u16, local: Option<Found>) -> Option<Found> {
+    if matches!(local, Some(Found::Data(..))) {
+        return local;
+    }
+    let found = view.zones().find(key, rr_type, local.is_none());
+    let denial = |zone, soa: Arc<Rrset>| Denial {
+        zone: Some(zone),
+        ttl: soa.ttl,
+        source: Source::Zone,
+        network: None,
+        soa: Some(soa),
+    };
+    match (local, found) {
+        (Some(_), Some(InZone::Data(rrset)))
+            if rrset.rr_type != RrType::Cname || rr_type == RrType::Cname.number() =>
+        {
+            Some(Found::Data(rrset, None))
+        }
+        (Some(local), _) => Some(local),
+        (None, Some(InZone::Data(rrset))) => Some(Found::Data(rrset, None)),
+        (None, Some(InZone::NoData(zone, soa))) => Some(Found::NoData(denial(zone, soa))),
+        (None, Some(InZone::NoName(zone, soa))) => Some(Found::NoName(denial(zone, soa))),
+        (None, None) => None,
+    }
 }
 
 /// What the walk over the candidates has met.
@@ -154,7 +184,7 @@ impl Search {
 
     fn note(&mut self, source: Source, network: Option<NetworkId>, zone: usize, table: &Table) {
         let ttl = network.map_or(self.ttl, |_| table.ttl());
-        self.known.get_or_insert(Denial { zone: Some(zone), ttl, source, network });
+        self.known.get_or_insert(Denial { zone: Some(zone), ttl, source, network, soa: None });
     }
 
     fn finish(&mut self) -> Option<Found> {
@@ -166,12 +196,12 @@ impl Search {
         let mut manual = self.manual.iter().flatten();
         let found = manual.find(|(rrset, _)| !shadowed(rrset));
         let found = found.map(|(rrset, network)| Found::Data(rrset.clone(), *network));
-        found.or_else(|| self.known.map(Found::NoData))
+        found.or_else(|| self.known.take().map(Found::NoData))
     }
 }
 
 fn denial(view: &View, zone: Option<usize>) -> Denial {
-    Denial { zone, ttl: view.ttl(), source: Source::Builtin, network: None }
+    Denial { zone, ttl: view.ttl(), source: Source::Builtin, network: None, soa: None }
 }
 
 fn builtin(view: &View, rrsets: &[Arc<Rrset>; 2], rr_type: u16) -> Found {
@@ -184,18 +214,24 @@ fn builtin(view: &View, rrsets: &[Arc<Rrset>; 2], rr_type: u16) -> Found {
     )
 }
 
-/// Special-use names: the host's, and those that must never be asked of anybody (RFC 6761, RFC 7686).
+/// Special-use names: the host's, those that do not exist (RFC 6761, RFC 7686), and those that other means than the DNS
+/// know (RFC 9476, RFC 6762, RFC 8375, RFC 9462): none of them is ever asked of anybody.
 fn special(view: &View, key: &Key, rr_type: u16) -> Option<Found> {
     if key.is_one_of(&[DnsName::HOST, DnsName::HOST_AS_DOCKER]) {
         return Some(builtin(view, view.host(), rr_type));
     }
-    let zone = [&b"\x07invalid"[..], b"\x05onion"].iter().find_map(|zone| key.suffix(zone))?;
-    Some(Found::NoName(denial(view, Some(zone))))
+    let within = |zones: &[&[u8]]| zones.iter().find_map(|zone| key.suffix(zone));
+    if let Some(zone) = within(&[b"\x07invalid", b"\x05onion"]) {
+        return Some(Found::NoName(denial(view, Some(zone))));
+    }
+    let zone = within(&[b"\x03alt", b"\x05local", b"\x04home\x04arpa", b"\x08resolver\x04arpa"])?;
+    Some(Found::NoData(denial(view, Some(zone))))
 }
 
-/// Reverse names inside an attached subnet never leave the host.
+/// Reverse names inside the subnet of any network never leave the host.
 fn own_reverse(view: &View, key: &Key) -> Option<Found> {
-    let reverse = reverse_in_subnet(view, key)?;
+    let reverse = key.reverse()?;
+    view.subnets().iter().find(|subnet| subnet.contains(&reverse.net))?;
     let denial = denial(view, Some(reverse.zone));
     let between = reverse.net.prefix_len() < reverse.net.max_prefix_len() && !reverse.below;
     Some(if between { Found::NoData(denial) } else { Found::NoName(denial) })

@@ -8,15 +8,18 @@ use super::shard::{Shards, Sockets};
 use super::shared::{Event, Shared};
 use super::upstream::{Upstreams, Via};
 use crate::channel::{FdKind, SocketSet, Watched};
-use crate::model::{EndpointId, NetworkId, Publish, SandboxId};
-use crate::registry::{Mentioned, Registry, SandboxView, Update};
+use crate::model::{DnsName, EndpointId, NetworkId, Publish, SandboxId};
+use crate::registry::{Mentioned, Registry, SandboxView, Update, ZoneTable};
+use crate::zone::Zone;
 use nix::sys::stat::fstat;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use tokio::io::Interest;
 use tokio::task::JoinSet;
@@ -38,6 +41,8 @@ pub struct Replica {
     snapshot: Option<Mentioned>,
     /// The host ports that were mentioned since then.
     mentioned_ports: BTreeSet<Publish>,
+    /// The zones that were mentioned since then.
+    mentioned_zones: BTreeSet<DnsName>,
     /// Whether the host's listener was mentioned since then.
     mentioned_host: bool,
 }
@@ -67,6 +72,9 @@ pub enum Refused {
     /// A sandbox that is not known.
     #[error("sandbox {0} has no resolver")]
     UnknownSandbox(SandboxId),
+    /// A file is not that of a zone.
+    #[error("no zone is in the file")]
+    NoZone,
     /// A descriptor cannot be used.
     #[error("descriptor cannot be used: {0}")]
     Unusable(#[from] io::Error),
@@ -86,6 +94,7 @@ impl Replica {
             host: None,
             snapshot: None,
             mentioned_ports: BTreeSet::new(),
+            mentioned_zones: BTreeSet::new(),
             mentioned_host: false,
         }
     }
@@ -115,6 +124,7 @@ impl Replica {
     pub fn begin(&mut self) {
         self.snapshot = Some(Mentioned::default());
         self.mentioned_ports.clear();
+        self.mentioned_zones.clear();
         self.mentioned_host = false;
     }
 
@@ -128,6 +138,8 @@ impl Replica {
         self.endpoints.retain(|id, _| mentioned.has_endpoint(*id));
         let ports = mem::take(&mut self.mentioned_ports);
         self.ports.retain(|port, _| ports.contains(port));
+        let zones = mem::take(&mut self.mentioned_zones);
+        self.registry.retain_zones(|origin| zones.contains(origin));
         if !self.mentioned_host {
             self.stop_host();
         }
@@ -272,6 +284,22 @@ impl Replica {
         self.ports.iter().map(|(port, socket)| (*port, socket.as_fd()))
     }
 
+    /// Takes a zone out of the file that came with it.
+    pub fn put_zone(&mut self, origin: DnsName, fds: Vec<OwnedFd>) -> Result<(), Refused> {
+        let [file] = <[OwnedFd; 1]>::try_from(fds)
+            .map_err(|fds| Refused::Count { named: 1, came: fds.len() })?;
+        let zone = Zone::from_bytes(&origin, &read_whole(&File::from(file))?);
+        let table = zone.as_ref().and_then(ZoneTable::new).ok_or(Refused::NoZone)?;
+        self.registry.put_zone(table);
+        self.mentioned_zones.insert(origin);
+        Ok(())
+    }
+
+    /// Drops a zone.
+    pub fn remove_zone(&mut self, origin: &DnsName) {
+        self.registry.retain_zones(|known| known != origin);
+    }
+
     /// Answers the host itself at these sockets; where it is answered already, it goes on as it did.
     pub fn serve_host(&mut self, address: SocketAddr, fds: Vec<OwnedFd>) -> Result<(), Refused> {
         let sockets = <[OwnedFd; 2]>::try_from(fds)
@@ -309,6 +337,14 @@ impl Replica {
             (SocketSet { sandbox: *id, fds: kinds }, fds)
         })
     }
+}
+
+/// Reads a file from its start, wherever others who share its position have read to.
+fn read_whole(file: &File) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
 }
 
 /// Whether a pidfd's process has ended.

@@ -5,8 +5,10 @@
 use super::routes::domain;
 use crate::model::{NetworkId, Rdata, RrType, SandboxId};
 use crate::registry::{
-    DEFAULT_TTL, Forward, Key, Layer, Registry, Rrset, SandboxView, Slot, Source, Table,
+    DEFAULT_TTL, Forward, Key, Layer, Registry, Rrset, SandboxView, Slot, Source, Table, Zones,
 };
+use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -17,6 +19,8 @@ pub struct View {
     sandbox: Option<SandboxId>,
     networks: Vec<(NetworkId, Slot)>,
     everywhere: Slot,
+    zones: Arc<ArcSwap<Zones>>,
+    subnets: Arc<ArcSwap<Vec<IpNet>>>,
     forward: Forward,
     /// Domains that a sandbox's own servers are asked for, whatever else it asks.
     routes: Vec<Key>,
@@ -32,6 +36,8 @@ impl View {
             sandbox: Some(view.id),
             networks: view.networks.iter().map(|id| (*id, registry.network(*id))).collect(),
             everywhere: registry.everywhere(),
+            zones: registry.zones(),
+            subnets: registry.subnets(),
             forward: view.forward.clone(),
             routes: view.inside_routes.iter().map(|route| domain(route)).collect(),
             host: builtin(&view.host),
@@ -45,6 +51,8 @@ impl View {
             sandbox: None,
             networks: registry.named(),
             everywhere: registry.everywhere(),
+            zones: registry.zones(),
+            subnets: registry.subnets(),
             forward: Forward::Nobody,
             routes: Vec::new(),
             host: builtin(&[]),
@@ -70,6 +78,16 @@ impl View {
     /// Returns what is registered on every network; nothing for a sandbox on none with names.
     pub fn everywhere(&self) -> Option<impl Deref<Target = Arc<Table>>> {
         (!self.networks.is_empty()).then(|| self.everywhere.load())
+    }
+
+    /// Returns the zones.
+    pub fn zones(&self) -> impl Deref<Target = Arc<Zones>> {
+        self.zones.load()
+    }
+
+    /// Returns the subnets of all networks, attached or not.
+    pub fn subnets(&self) -> impl Deref<Target = Arc<Vec<IpNet>>> {
+        self.subnets.load()
     }
 
     /// Returns the TTL of what no network owns, in seconds.

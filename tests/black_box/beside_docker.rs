@@ -8,11 +8,11 @@ use std::process::Child;
 use std::time::Instant;
 
 /// Docker's daemon in the host's namespaces, with directories of its own.
-struct Dockerd(Child);
+pub struct Dockerd(Child);
 
 impl Dockerd {
     /// Starts it and waits until its network is there.
-    fn start(host: &Host) -> Self {
+    pub fn start(host: &Host) -> Self {
         // Its key goes to no other place.
         host.sh("mkdir -p /etc/docker && mount -t tmpfs none /etc/docker").ok();
         let path = |name: &str| host.path(name).display().to_string();
@@ -37,7 +37,7 @@ impl Dockerd {
     }
 
     /// Ends it; its rules stay.
-    fn stop(mut self, host: &Host) {
+    pub fn stop(mut self, host: &Host) {
         host.sh(&format!("kill -TERM $(cat {})", host.path("docker.pid").display())).ok();
         self.0.wait().expect("nsenter ends with dockerd");
     }

@@ -135,12 +135,39 @@ fn the_demo_fails_and_names_the_row_when_the_upstream_answers_another_address() 
 }
 
 #[test]
-fn who_is_not_root_is_told_what_to_type() {
+fn who_is_not_root_sees_the_demo_where_user_namespaces_are_allowed() {
+    let (host, before) = at_rest();
+    let netdns = everybodys(&host);
+    let ran = host.run(&[&NOBODY[..], &[&netdns, "demo"]].concat());
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let rows = rows(&ran);
+    assert_eq!(rows.len(), 13, "{rows:?}");
+    assert!(rows.iter().all(|row| row.starts_with("ok ")), "{rows:?}");
+    assert!(ran.out.contains("so the resolver keeps it"), "{}", ran.out);
+    assert_eq!(host.sh(SURROUNDINGS).ok(), before);
+}
+
+#[test]
+fn who_is_not_root_is_told_what_to_type_where_user_namespaces_are_not_allowed() {
     let host = Host::new();
-    let user = ["setpriv", "--reuid", "65534", "--clear-groups", NETDNS, "demo"];
-    let said = host.run(&user).fails(1);
-    assert!(said.contains("netdns: demo needs root"), "{said}");
-    assert!(said.contains("hint: sudo ") && said.contains(" demo"), "{said}");
+    let netdns = everybodys(&host);
+    let script = format!("echo 0 > /proc/sys/user/max_user_namespaces && exec {netdns} demo");
+    let outer = ["unshare", "--user", "--map-current-user", "--keep-caps", "bash", "-euc", &script];
+    let said = host.run(&[&NOBODY[..], &outer].concat()).fails(1);
+    assert!(said.contains("demo needs root here"), "{said}");
+    assert!(said.contains("user.max_user_namespaces is 0"), "{said}");
+    assert!(said.contains(&format!("hint: sudo {netdns} demo")), "{said}");
+}
+
+/// Runs what follows as an ordinary user.
+const NOBODY: [&str; 5] = ["setpriv", "--reuid", "65534", "--regid=65534", "--clear-groups"];
+
+/// Puts the program where an ordinary user may run it.
+fn everybodys(host: &Host) -> String {
+    let netdns = host.path("netdns").display().to_string();
+    host.sh(&format!("install -m 755 {NETDNS} {netdns} && chmod 755 {}", host.dir().display()))
+        .ok();
+    netdns
 }
 
 /// Makes a host of which nothing changes by itself, as link-local addresses do while they are tentative; and looks.

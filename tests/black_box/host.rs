@@ -134,6 +134,7 @@ impl Host {
             .env("NETDNS_RUN_DIR", self.path("run"))
             .env("NETDNS_STATE_DIR", self.path("state"))
             .env("NETDNS_RESOLV_CONF", self.path("resolv.conf"))
+            .env("NETDNS_ZONES", self.path("zones"))
             .env("NETDNS_LOG", "netdns=debug")
             .env("LC_ALL", "C")
             .current_dir("/")

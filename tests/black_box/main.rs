@@ -4,19 +4,30 @@
 //! live and with which they end. They need root and the programs that `tests/run.sh` installs; what is missing is a
 //! failure with a message.
 
+mod debian;
 mod host;
 
 mod beside_docker;
+mod command;
+mod compare;
 mod demo;
 mod doctor;
 mod events;
+mod everyday;
 mod host_dns;
+mod hostile;
+mod image;
+mod ipv6;
 mod isolation;
+mod listings;
 mod membership;
 mod names;
+mod package;
 mod ports;
+mod reach;
 mod refusals;
 mod second_day;
+mod shapes;
 mod survival;
 mod walk;
 mod words;

@@ -26,7 +26,7 @@ fn with_localnet_and(resolv_conf: &'static str) -> Host {
 
 /// Returns what `dig +short` prints in a sandbox, its lines sorted.
 #[track_caller]
-fn short(host: &Host, sandbox: &str, question: &str) -> Vec<String> {
+pub fn short(host: &Host, sandbox: &str, question: &str) -> Vec<String> {
     let out = host.inside(sandbox, &format!("dig +short +tries=1 {question}")).ok();
     let mut lines: Vec<String> = out.lines().map(str::to_owned).collect();
     lines.sort();
@@ -50,7 +50,7 @@ pub struct Reply {
 
 /// Asks with dig in a sandbox.
 #[track_caller]
-fn dig(host: &Host, sandbox: &str, question: &str) -> Reply {
+pub fn dig(host: &Host, sandbox: &str, question: &str) -> Reply {
     Reply::read(host.inside(sandbox, &format!("dig +tries=1 {question}")).ok())
 }
 

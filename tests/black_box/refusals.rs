@@ -13,7 +13,7 @@ const NETDNS: &str = env!("CARGO_BIN_EXE_netdns");
 type Case<'a> = (&'a [&'a str], i32, &'a str, &'a str);
 
 /// Everything that a command could leave behind.
-fn everything(host: &Host) -> String {
+pub fn everything(host: &Host) -> String {
     let script = format!(
         "ip -br link | cut -d' ' -f1 | sort; ip -br addr | awk '{{print $1, $3}}' | sort; nft -s list ruleset; ss -tulnH | sort
          {NETDNS} network ls --no-trunc --format json; {NETDNS} ps -aq --no-trunc | sort

@@ -58,7 +58,7 @@ impl Fixture {
                 mtu: 1500,
                 ttl: 600,
                 own_domain: false,
-                routes: Vec::new(),
+                ..NetworkOptions::default()
             },
             labels: BTreeMap::new(),
         };
@@ -131,5 +131,6 @@ fn publish(text: &str) -> Publish {
         host_port: host.port(),
         port: port.parse().unwrap(),
         proto: netdns::model::Proto::Tcp,
+        count: 1,
     }
 }

@@ -169,6 +169,7 @@ pub fn endpoint(number: u8, name: &str) -> Update {
         sandbox: name.parse().unwrap(),
         names: vec![(name.parse().unwrap(), Source::Container)],
         addresses: vec![[172, 18, 0, number].into()],
+        services: Vec::new(),
     })
 }
 

@@ -24,6 +24,15 @@ pub fn event(event: &Event) -> view::Event {
         Happening::FirewallRepaired => {
             of_ours("firewall", "repair", ("table", "inet netdns".into()))
         }
+        Happening::ZoneLoaded(origin, records) => {
+            of_zone("load", origin.to_string(), ("records", records.to_string()))
+        }
+        Happening::ZoneRefused(file, reason) => {
+            of_zone("refuse", file.clone(), ("reason", reason.clone()))
+        }
+        Happening::ZoneRemoved(origin) => {
+            ("zone", "remove", origin.to_string(), String::new(), BTreeMap::new())
+        }
         Happening::ResolverStarted(pid) => of_ours("resolver", "start", ("pid", pid.to_string())),
         Happening::ResolverAdopted(pid) => of_ours("resolver", "adopt", ("pid", pid.to_string())),
         Happening::ResolverDied(pid) => of_ours("resolver", "die", ("pid", pid.to_string())),
@@ -66,6 +75,10 @@ fn of_sandbox(
 ) -> Parts {
     let attributes = attribute.into_iter().collect();
     ("sandbox", action, sandbox.name.to_string(), sandbox.id.to_string(), attributes)
+}
+
+fn of_zone(action: &'static str, name: String, attribute: (&'static str, String)) -> Parts {
+    ("zone", action, name, String::new(), BTreeMap::from([attribute]))
 }
 
 fn of_ours(kind: &'static str, action: &'static str, attribute: (&'static str, String)) -> Parts {

@@ -4,12 +4,13 @@
 use crate::api::call::NameItem;
 use crate::model::{DnsName, Endpoint, Rdata, Registration, State};
 use crate::registry::{Source, endpoint_names};
+use crate::zone::{self, Zone};
 
-/// Lists every name of every network, sorted by name, network, type and data.
-pub fn names(state: &State) -> Vec<NameItem> {
+/// Lists every name of every network and zone, sorted by name, network, type and data.
+pub fn names<'a>(state: &State, zones: impl Iterator<Item = &'a Zone>) -> Vec<NameItem> {
     let endpoints = state.endpoints.values().flat_map(|endpoint| of_endpoint(state, endpoint));
     let manual = state.registrations.values().flat_map(|entry| of_registration(state, entry));
-    let mut items: Vec<NameItem> = endpoints.chain(manual).collect();
+    let mut items: Vec<NameItem> = endpoints.chain(manual).chain(zones.flat_map(of_zone)).collect();
     items.sort_by(|a, b| key(a).cmp(&key(b)));
     items
 }
@@ -50,4 +51,16 @@ fn of_registration(state: &State, entry: &Registration) -> Vec<NameItem> {
         sandbox: String::new(),
     };
     entry.data.iter().map(item).collect()
+}
+
+fn of_zone(zone: &Zone) -> impl Iterator<Item = NameItem> {
+    zone.records.iter().map(|record| NameItem {
+        name: record.owner.to_string().trim_end_matches('.').to_owned(),
+        network: "*".to_owned(),
+        r#type: zone::type_text(record.rr_type),
+        data: zone::data_text(record.rr_type, &record.rdata),
+        ttl: record.ttl,
+        source: Source::Zone,
+        sandbox: String::new(),
+    })
 }

@@ -2,9 +2,7 @@
 
 use super::{address, or_empty, rfc3339};
 use crate::api::view;
-use crate::model::{
-    Endpoint, ExtraHost, HostTarget, Network, Origin, Publish, Sandbox, State, Status,
-};
+use crate::model::{Endpoint, ExtraHost, HostTarget, Network, Origin, Sandbox, State, Status};
 use crate::registry::endpoint_names;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -47,10 +45,12 @@ fn sandbox_state(sandbox: &Sandbox) -> view::SandboxState {
 
 fn config(sandbox: &Sandbox) -> view::Config {
     let config = &sandbox.config;
-    let published = sandbox.publish.iter().map(Publish::exposed);
+    let singles = sandbox.publish.iter().flat_map(|publish| publish.singles());
+    let published = singles.map(|publish| publish.exposed());
     let served = config.exposed.iter().copied().chain(published);
     view::Config {
         hostname: config.hostname.clone(),
+        user: config.user.clone(),
         cmd: config.command.clone(),
         env: config.env.clone(),
         exposed_ports: served.map(|port| (port.to_string(), BTreeMap::new())).collect(),
@@ -66,6 +66,7 @@ fn host_config(sandbox: &Sandbox) -> view::HostConfig {
         dns_search: sandbox.dns.search.clone(),
         dns_options: sandbox.dns.options.clone(),
         extra_hosts: sandbox.extra_hosts.iter().map(extra_host).collect(),
+        sysctls: sandbox.config.sysctls.clone(),
         privileged: sandbox.config.privileged,
         auto_remove: sandbox.config.auto_remove,
     }
@@ -73,7 +74,7 @@ fn host_config(sandbox: &Sandbox) -> view::HostConfig {
 
 fn bindings(sandbox: &Sandbox) -> BTreeMap<String, Vec<view::PortBinding>> {
     let mut bindings: BTreeMap<String, Vec<view::PortBinding>> = BTreeMap::new();
-    for publish in &sandbox.publish {
+    for publish in sandbox.publish.iter().flat_map(|publish| publish.singles()) {
         bindings.entry(publish.exposed().to_string()).or_default().push(view::PortBinding {
             host_ip: publish.host_ip.to_string(),
             host_port: publish.host_port.to_string(),

@@ -28,11 +28,12 @@ fn state(internal: bool) -> State {
             mtu: 1500,
             ttl: 5,
             own_domain: false,
-            routes: Vec::new(),
+            ..NetworkOptions::default()
         },
         labels: BTreeMap::new(),
     };
     let publish = |host_port, port| Publish {
+        count: 1,
         host_ip: "0.0.0.0".parse().unwrap(),
         host_port,
         port,
@@ -169,7 +170,7 @@ fn a_sandbox_that_has_ended_shows_its_code_and_no_place() {
 
 #[test]
 fn names_are_listed_with_type_and_source() {
-    let lines: Vec<String> = names(&state(false))
+    let lines: Vec<String> = names(&state(false), std::iter::empty())
         .iter()
         .map(|item| {
             let source = serde_json::to_value(item.source).unwrap();

@@ -39,6 +39,9 @@ pub struct DaemonArgs {
     /// Leave the rules of other programs alone where they would block a network
     #[arg(long)]
     pub no_foreign_hooks: bool,
+    /// Let others change the firewall tables, as on kernels before 6.9, and put back what they change
+    #[arg(long, hide = true)]
+    pub share_tables: bool,
 }
 
 /// How sandboxes reach their resolver.

@@ -45,13 +45,18 @@ struct Stage {
 }
 
 /// Performs all acts and prints the table; with `keep` a shell follows in place of cleaning up.
-pub fn perform(zones: &[Zone], keep: bool) -> Outcome {
+pub fn perform(zones: &[Zone], keep: bool, rootless: bool) -> Outcome {
     let started = Instant::now();
     let person = Person::new(LAB).map_err(|error| Failure::doing("write below /run", error))?;
     let lab = Lab::build()?;
     person.explain(&format!(
         "A host of its own, which ends with this demo: eth0 {HOST} leads to a lab at {LAB} with a DNS server."
     ));
+    if rootless {
+        person.explain(
+            "You are root in it alone. One uid is mapped there, so the resolver keeps it; as root it has its own.",
+        );
+    }
     upstream(&person, &lab, zones)?;
     let mut stage = Stage { person, lab, daemon: None };
     let mut acts = vec![OPENING];

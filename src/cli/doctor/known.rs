@@ -60,7 +60,7 @@ impl Known {
             let seen = "no resolver serves: sandboxes find no names";
             return vec![daemon, Finding::fail("resolver", seen, why(dirs))];
         }
-        vec![daemon, self.local(answers, dirs), self.upstreams(answers)]
+        vec![daemon, self.local(answers, dirs), zones(answers, dirs), self.upstreams(answers)]
     }
 
     /// Asks the resolver for a name that every network with names has.
@@ -137,6 +137,20 @@ impl Answers {
             sandbox.network_settings.networks.values().map(|endpoint| endpoint.endpoint_id.as_str())
         });
         networks.chain(endpoints).collect()
+    }
+}
+
+/// Says which zone files are refused.
+fn zones(answers: &Answers, dirs: &Dirs) -> Finding {
+    const CHECK: &str = "zones";
+    let Status { zones, refused_zones, .. } = &answers.status;
+    match refused_zones.as_slice() {
+        [] => Finding::ok(CHECK, format!("{zones} of {}", dirs.zones.display())),
+        refused => Finding::warn(
+            CHECK,
+            refused.join("; "),
+            "a refused zone is served as it was before, if it was; mending the file is enough",
+        ),
     }
 }
 

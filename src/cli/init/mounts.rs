@@ -4,7 +4,9 @@
 
 use crate::api::call::Attached;
 use crate::cli::outcome::Failure;
+use crate::cli::sysctl;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -21,6 +23,8 @@ pub struct Place<'a> {
     pub privileged: bool,
     /// Its network namespace is nobody else's.
     pub own_network: bool,
+    /// What its network namespace is told before its settings may become read-only.
+    pub sysctls: &'a BTreeMap<String, String>,
 }
 
 /// Arranges the mounts of a sandbox in this process's mount namespace, which is new.
@@ -138,6 +142,7 @@ fn own_proc(place: &Place) -> Result<(), Failure> {
         fs::write("/proc/sys/net/ipv4/ip_forward", "0")
             .map_err(|error| Failure::doing("turn forwarding off", error))?;
     }
+    sysctl::write(place.sysctls)?;
     if place.privileged {
         return Ok(());
     }

@@ -4,6 +4,7 @@ use super::capability;
 use super::mounts::{self, Place};
 use crate::api::call::Attached;
 use nix::sched::{CloneFlags, unshare};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -46,6 +47,7 @@ fn a_sandbox_has_files_of_its_own_and_the_host_keeps_its() {
             state_dir: &state_dir,
             privileged: false,
             own_network: true,
+            sysctls: &BTreeMap::new(),
         };
         mounts::arrange(&place, &attached()).unwrap();
         let read = |path| fs::read_to_string(path).unwrap();
@@ -77,6 +79,7 @@ fn a_sandbox_sees_its_own_network_and_no_writable_kernel() {
             state_dir: &state_dir,
             privileged: false,
             own_network: true,
+            sysctls: &BTreeMap::new(),
         };
         mounts::arrange(&place, &attached()).unwrap();
         // Tunnel drivers may make more; what counts is that the host's are not there.

@@ -23,6 +23,10 @@ impl Network {
     pub fn of(request: &RunRequest, client: &Client) -> Result<Self, Failure> {
         for wanted in &request.networks {
             if wanted.network == "host" {
+                if let Some(key) = request.config.sysctls.keys().next() {
+                    let text = format!("sysctl \"{key}\" not allowed in host network namespace");
+                    return Err(Failure::new(text).hint("sysctl -w sets one of the host"));
+                }
                 return Ok(Self::Host);
             }
             let Some(name) = wanted.network.strip_prefix("container:") else { continue };

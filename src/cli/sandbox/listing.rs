@@ -2,6 +2,7 @@
 
 use super::super::outcome::one_line;
 use super::{Failure, Format, ListArgs, Serialize, clock, print, view};
+use std::fmt::{self, Display, Formatter};
 
 /// A line of `ps --format json`.
 #[derive(Serialize)]
@@ -92,18 +93,64 @@ pub fn published(
     by_number(sandbox).into_iter().filter_map(|(key, bindings)| Some((key, bindings.as_ref()?)))
 }
 
-/// Lists ports as Docker does, by port in the sandbox: `20/tcp, 0.0.0.0:5000->80/tcp`.
+/// Writes a host's address and port; that of IPv6 stands in brackets.
+pub fn host_socket(ip: &str, port: impl Display) -> String {
+    if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") }
+}
+
+/// Ports on end that lead to ports on end, or are exposed alone.
+struct Run<'a> {
+    /// The host's address and first port; none for a port that is not published.
+    host: Option<(&'a str, u32)>,
+    port: u32,
+    proto: &'a str,
+    count: u32,
+}
+
+impl<'a> Run<'a> {
+    fn of(key: &'a str, binding: Option<&'a view::PortBinding>) -> Option<Self> {
+        let (port, proto) = key.split_once('/')?;
+        let host = match binding {
+            Some(binding) => Some((binding.host_ip.as_str(), binding.host_port.parse().ok()?)),
+            None => None,
+        };
+        Some(Self { host, port: port.parse().ok()?, proto, count: 1 })
+    }
+
+    fn goes_on_with(&self, next: &Self) -> bool {
+        let host = match (self.host, next.host) {
+            (Some((ip, port)), Some(next)) => (ip, port + self.count) == next,
+            (one, other) => one == other,
+        };
+        host && self.proto == next.proto && self.port + self.count == next.port
+    }
+}
+
+impl Display for Run<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let range = |first: u32| match self.count {
+            1 => first.to_string(),
+            count => format!("{first}-{}", first + count - 1),
+        };
+        if let Some((ip, port)) = self.host {
+            write!(f, "{}->", host_socket(ip, range(port)))?;
+        }
+        write!(f, "{}/{}", range(self.port), self.proto)
+    }
+}
+
+/// Lists ports as Docker does, by port in the sandbox, those on end together: `20/tcp, 0.0.0.0:5000->80/tcp`.
 fn ports(sandbox: &view::Sandbox) -> String {
-    let mut shown = Vec::new();
-    for (key, bindings) in by_number(sandbox) {
-        match bindings {
-            Some(bindings) => shown.extend(
-                bindings
-                    .iter()
-                    .map(|binding| format!("{}:{}->{key}", binding.host_ip, binding.host_port)),
-            ),
-            None => shown.push(key.clone()),
+    let singles = by_number(sandbox).into_iter().flat_map(|(key, bindings)| match bindings {
+        Some(bindings) => bindings.iter().map(|binding| Run::of(key, Some(binding))).collect(),
+        None => vec![Run::of(key, None)],
+    });
+    let mut runs: Vec<Run> = Vec::new();
+    for single in singles.flatten() {
+        match runs.iter_mut().find(|run| run.goes_on_with(&single)) {
+            Some(run) => run.count += 1,
+            None => runs.push(single),
         }
     }
-    shown.join(", ")
+    runs.iter().map(Run::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -1,13 +1,15 @@
 //! The network flags that `run` and `attach` share, and the request that they make.
 
-use super::{AttachTo, Config, DnsConfig, Failure, IpAddr, Ipv4Addr, Mac, RunRequest, spec};
+use super::{
+    AttachTo, Config, DnsConfig, Failure, IpAddr, Ipv4Addr, Ipv6Addr, Mac, RunRequest, spec,
+};
 use crate::model::{EndpointRequest, Exposed, Route};
 use clap::Args;
 
 /// Which networks, with which names and addresses; which ports; which servers.
 #[derive(Args, Debug, Default)]
 pub struct NetworkArgs {
-    /// A network: NAME, or name=N,alias=A,ip=IP,mac-address=MAC,gw-priority=N
+    /// A network: NAME, or name=N,alias=A,ip=IP,ip6=IP,mac-address=MAC,gw-priority=N
     #[arg(long, visible_alias = "net", value_name = "NETWORK", help_heading = "Network")]
     network: Vec<String>,
     /// One more name on the first network
@@ -16,14 +18,20 @@ pub struct NetworkArgs {
     /// The IPv4 address on the first network
     #[arg(long, help_heading = "Network")]
     ip: Option<Ipv4Addr>,
+    /// The IPv6 address on the first network
+    #[arg(long, help_heading = "Network")]
+    ip6: Option<Ipv6Addr>,
     /// The link-layer address on the first network
     #[arg(long, value_name = "MAC", help_heading = "Network")]
     mac_address: Option<Mac>,
     #[arg(short, long, value_name = "PORT", help_heading = "Network")]
-    #[arg(help = "Publish a port: [IP:][HOST:]CONTAINER[/tcp|udp]")]
+    #[arg(help = "Publish ports: [IP:][HOST[-END]:]CONTAINER[-END][/tcp|udp|sctp]")]
     publish: Vec<String>,
+    /// Publish every exposed port at a host port that is chosen
+    #[arg(short = 'P', long, help_heading = "Network")]
+    publish_all: bool,
     #[arg(long, value_name = "PORT", help_heading = "Network")]
-    #[arg(help = "Say that a port is served: PORT[/tcp|udp]")]
+    #[arg(help = "Say that ports are served: PORT[-END][/tcp|udp|sctp]")]
     expose: Vec<String>,
     /// A DNS server, asked from inside the sandbox, instead of the host's
     #[arg(long, value_name = "IP", help_heading = "Names")]
@@ -49,8 +57,10 @@ impl NetworkArgs {
     /// Parses the flags into a request without a name.
     pub fn request(self, attach: AttachTo) -> Result<RunRequest, Failure> {
         let networks = self.networks()?;
-        let exposed: Vec<Exposed> =
-            self.expose.iter().map(|text| spec::expose(text)).collect::<Result<_, _>>()?;
+        let mut exposed: Vec<Exposed> = Vec::new();
+        for text in &self.expose {
+            exposed.extend(spec::expose(text)?);
+        }
         Ok(RunRequest {
             name: None,
             attach,
@@ -60,6 +70,7 @@ impl NetworkArgs {
                 .iter()
                 .map(|text| spec::publish(text))
                 .collect::<Result<_, _>>()?,
+            publish_all: self.publish_all,
             exposed: exposed.clone(),
             config: Config { labels: spec::labels(&self.label), exposed, ..Config::default() },
             dns: DnsConfig {
@@ -80,14 +91,17 @@ impl NetworkArgs {
     fn networks(&self) -> Result<Vec<EndpointRequest>, Failure> {
         let mut networks: Vec<EndpointRequest> =
             self.network.iter().map(|text| spec::network(text)).collect::<Result<_, _>>()?;
-        let wants_one =
-            !self.network_alias.is_empty() || self.ip.is_some() || self.mac_address.is_some();
+        let wants_one = !self.network_alias.is_empty()
+            || self.ip.is_some()
+            || self.ip6.is_some()
+            || self.mac_address.is_some();
         if networks.is_empty() && wants_one {
             networks.push(EndpointRequest { network: "bridge".into(), ..Default::default() });
         }
         if let Some(first) = networks.first_mut() {
             first.aliases.extend(spec::dns_names(&self.network_alias)?);
             first.ip = self.ip.or(first.ip);
+            first.ip6 = self.ip6.or(first.ip6);
             first.mac = self.mac_address.or(first.mac);
         }
         Ok(networks)

@@ -8,12 +8,22 @@ fn said<T: std::fmt::Debug>(result: Result<T, Failure>) -> String {
 
 #[test]
 fn a_port_has_docker_s_grammar() {
-    let any = |host_port, port, proto| PublishRequest { host_ip: None, host_port, port, proto };
-    let on = |ip: &str, host_port, port| PublishRequest {
+    let range = |text: &str| text.parse::<PortRange>().unwrap();
+    let any = |host: Option<u16>, port: u16, proto| PublishRequest {
+        host_ip: None,
+        host: host.map(PortRange::from),
+        ports: port.into(),
+        proto,
+    };
+    let on = |ip: &str, host: Option<u16>, port: u16| PublishRequest {
         host_ip: Some(ip.parse().unwrap()),
-        host_port,
-        port,
-        proto: Proto::Tcp,
+        ..any(host, port, Proto::Tcp)
+    };
+    let ranges = |host: Option<&str>, ports: &str, proto| PublishRequest {
+        host_ip: None,
+        host: host.map(range),
+        ports: range(ports),
+        proto,
     };
     let good = [
         ("80", any(None, 80, Proto::Tcp)),
@@ -26,6 +36,10 @@ fn a_port_has_docker_s_grammar() {
         ("[::1]:5000:80", on("::1", Some(5000), 80)),
         ("[::1]::80", on("::1", None, 80)),
         ("::1:5000:80", on("::1", Some(5000), 80)),
+        ("80/sctp", any(None, 80, Proto::Sctp)),
+        ("8000-8009:80-89/udp", ranges(Some("8000-8009"), "80-89", Proto::Udp)),
+        ("8000-8009:80", ranges(Some("8000-8009"), "80", Proto::Tcp)),
+        ("80-89", ranges(None, "80-89", Proto::Tcp)),
     ];
     for (text, expected) in good {
         assert_eq!(publish(text).unwrap(), expected, "{text}");
@@ -37,9 +51,19 @@ fn a_port_has_docker_s_grammar() {
         ("0", "invalid containerPort: 0"),
         ("+80", "invalid containerPort: +80"),
         ("65536", "invalid containerPort: 65536"),
-        ("1-5:80", "invalid hostPort: 1-5"),
+        ("65536:80", "invalid hostPort: 65536"),
+        ("5-1:80", "invalid hostPort: 5-1"),
+        ("0-5:80", "invalid hostPort: 0-5"),
+        ("1-:80", "invalid hostPort: 1-"),
+        ("1-65536:80", "invalid hostPort: 1-65536"),
+        ("80:8-1", "invalid containerPort: 8-1"),
+        ("80:1-2-3", "invalid containerPort: 1-2-3"),
         ("x:80", "invalid hostPort: x"),
-        ("80/sctp", "invalid proto: sctp"),
+        ("80/dccp", "invalid proto: dccp"),
+        ("80/", "invalid proto: "),
+        ("[::1:80:80", "invalid IP address: [::1"),
+        ("localhost:80:80", "invalid IP address: localhost"),
+        ("[fe80::1%eth0]:80:80", "invalid IP address: [fe80::1%eth0]"),
         ("80/tcp/udp", "invalid proto: tcp/udp"),
         ("1.2.3:80:80", "invalid IP address: 1.2.3"),
     ];
@@ -57,7 +81,8 @@ fn a_network_is_a_name_or_fields() {
     assert_eq!((all.network.as_str(), all.gw_priority), ("n", -1));
     assert_eq!(all.aliases.iter().map(DnsName::as_str).collect::<Vec<_>>(), ["a", "b"]);
     assert!(all.ip.is_some() && all.mac.is_some());
-    for text in ["alias=a", "name=n,ip6=fd00::2", "name=n,ip=x", "name=n,x"] {
+    assert!(network("name=n,ip6=fd00::2").unwrap().ip6.is_some());
+    for text in ["alias=a", "name=n,ip6=10.0.0.1", "name=n,ip=x", "name=n,x"] {
         said(network(text));
     }
 }

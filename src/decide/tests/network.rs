@@ -113,7 +113,7 @@ fn options_are_understood_or_refused() {
         mtu: 9000,
         ttl: 0,
         own_domain: true,
-        routes: Vec::new(),
+        ..NetworkOptions::default()
     };
     assert_eq!((&made.options, &made.given_options), (&expected, &request.options));
     request.name = "other".into();
@@ -148,7 +148,7 @@ fn subnets_that_cannot_be_used_are_refused() {
             "10.0.0.1/32",
             "subnet 10.0.0.1/32 is too small: it has no room for a gateway and a sandbox",
         ),
-        ("fd00::/64", "IPv6 subnets are not supported yet: fd00::/64"),
+        ("fd00::/64", "subnet fd00::/64 is of IPv6, and the network is not to have it"),
         ("10.0.0.0/31", "granted"),
     ] {
         assert_eq!(refused(with_subnet("n", subnet)), words);
@@ -265,4 +265,97 @@ fn prune_takes_idle_networks_that_pass_the_filter() {
     assert_eq!(pruned(PruneFilter { labels: x.clone(), ..Default::default() }), ["a"]);
     assert_eq!(pruned(PruneFilter { without: x, ..Default::default() }), ["b"]);
     assert_eq!(pruned(PruneFilter { until: Some(1_000), ..Default::default() }), [""; 0]);
+}
+
+#[test]
+fn ipv6_takes_a_64_of_the_hosts_own_prefix_which_is_the_same_after_every_network() {
+    let mut world = World::new();
+    let v6 = |name: &str| NetworkRequest { ipv6: true, ..network(name) };
+    let made = world.create(v6("a")).unwrap();
+    let nets = |network: &Network| -> Vec<String> {
+        network.subnets.iter().map(|subnet| subnet.net.to_string()).collect()
+    };
+    let id = world.state.network("bridge").unwrap().id.to_string();
+    let prefix = format!("fd{}:{}:{}::", &id[..2], &id[2..6], &id[6..10]);
+    let prefix = prefix.parse::<std::net::Ipv6Addr>().unwrap().to_string().replace("::", "");
+    assert_eq!(nets(&made), ["172.18.0.0/16", &format!("{prefix}::/64")]);
+    assert_eq!(made.subnets[1].gateway.to_string(), format!("{prefix}::1"));
+    assert_eq!(nets(&world.create(v6("b")).unwrap())[1], format!("{prefix}:1::/64"));
+    world.state.apply(&Change::RemoveNetwork(made.id));
+    world.facts.routed = vec![(format!("{prefix}::/64").parse().unwrap(), "vpn".into())];
+    assert_eq!(nets(&world.create(v6("c")).unwrap())[1], format!("{prefix}:2::/64"));
+    let two = world.run(sandbox("one", &[on("b")])).unwrap().endpoints.remove(0);
+    let addresses: Vec<String> = two.addresses.iter().map(ToString::to_string).collect();
+    assert_eq!(addresses, ["172.19.0.2/16", &format!("{prefix}:1::2/64")]);
+}
+
+#[test]
+fn a_subnet_of_each_family_may_be_named_with_its_gateway_range_and_addresses() {
+    let mut world = World::new();
+    let request = NetworkRequest {
+        ipv6: true,
+        subnets: vec!["2001:db8:1::/64".parse().unwrap(), "10.1.0.0/24".parse().unwrap()],
+        gateways: vec!["2001:db8:1::ff".parse().unwrap()],
+        ip_ranges: vec!["2001:db8:1::8000/113".parse().unwrap()],
+        aux: [("router".into(), "10.1.0.7".parse().unwrap())].into(),
+        ..network("n")
+    };
+    let made = world.create(request.clone()).unwrap();
+    assert_eq!(made.subnets[0].net.to_string(), "10.1.0.0/24");
+    assert_eq!(made.subnets[1].gateway.to_string(), "2001:db8:1::ff");
+    let first = world.run(sandbox("a", &[on("n")])).unwrap().endpoints.remove(0);
+    assert_eq!(first.addresses[1].to_string(), "2001:db8:1::8000/64");
+    let asked = EndpointRequest { ip6: Some("2001:db8:1::5".parse().unwrap()), ..on("n") };
+    let second = world.run(sandbox("b", std::slice::from_ref(&asked))).unwrap().endpoints.remove(0);
+    assert_eq!(second.addresses[1].to_string(), "2001:db8:1::5/64");
+    assert_eq!(text(world.run(sandbox("c", &[asked])).map(|_| ())), "Address already in use");
+
+    let but = |change: &dyn Fn(&mut NetworkRequest)| {
+        let mut request = NetworkRequest {
+            subnets: vec!["2001:db8:2::/64".parse().unwrap()],
+            ipv6: true,
+            ..network("m")
+        };
+        change(&mut request);
+        refused(request)
+    };
+    assert_eq!(
+        but(&|request| request.ipv6 = false),
+        "subnet 2001:db8:2::/64 is of IPv6, and the network is not to have it"
+    );
+    assert_eq!(
+        but(&|request| request.gateways = vec!["2001:db8:3::1".parse().unwrap()]),
+        "no matching subnet for gateway 2001:db8:3::1"
+    );
+    for (subnet, said) in [
+        ("2001:db8:2::1/64", "invalid subnet 2001:db8:2::1/64: it should be 2001:db8:2::/64"),
+        ("fe80::/64", "subnet fe80::/64 cannot be used: fe80::/10 is link-local"),
+        (
+            "::/64",
+            "subnet ::/64 cannot be used: ::/8 holds loopback, IPv4-mapped and reserved addresses",
+        ),
+        (
+            "2001:db8:2::9/128",
+            "subnet 2001:db8:2::9/128 is too small: it has no room for a gateway and a sandbox",
+        ),
+    ] {
+        assert_eq!(but(&|request| request.subnets = vec![subnet.parse().unwrap()]), said);
+    }
+    let mut world = World::new();
+    world.create(request.clone()).unwrap();
+    request_overlaps(
+        &mut world,
+        NetworkRequest {
+            name: "m".into(),
+            subnets: vec!["2001:db8::/32".parse().unwrap()],
+            gateways: vec![],
+            ip_ranges: vec![],
+            aux: [].into(),
+            ..request
+        },
+    );
+}
+
+fn request_overlaps(world: &mut World, request: NetworkRequest) {
+    assert_eq!(text(world.create(request)), "Pool overlaps with other one on this address space");
 }

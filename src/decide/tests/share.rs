@@ -45,7 +45,12 @@ fn ports_of_the_host_need_no_publishing_and_those_of_another_cannot_be() {
     let mut world = World::new();
     world.create(network("n")).unwrap();
     let inode = world.run(sandbox("a", &[on("n")])).unwrap().sandbox.netns.1;
-    let port = PublishRequest { host_ip: None, host_port: Some(80), port: 80, proto: Proto::Tcp };
+    let port = PublishRequest {
+        host_ip: None,
+        host: Some(80.into()),
+        ports: 80.into(),
+        proto: Proto::Tcp,
+    };
     let publishing = |wanted| RunRequest { publish: vec![port], ..shared("b", on(wanted)) };
     let words = "conflicting options: port publishing and the container type network mode";
     assert_eq!(text(world.attach_at(publishing("container:a"), inode)), words);

@@ -10,6 +10,8 @@ pub const MSG_DESTROYTABLE: u16 = 26;
 pub const DATA_VERDICT: u32 = 0xffff_ff00;
 /// `enum nft_set_elem_flags`: the element ends the range that the one before it began.
 pub const SET_ELEM_INTERVAL_END: u32 = 0x1;
+/// `enum nft_set_flags`: keys are concatenations of which parts may be ranges (kernel 5.6).
+pub const SET_CONCAT: u32 = 0x80;
 /// `RTN_LOCAL`, what `fib` says of this host's own addresses.
 pub const FIB_LOCAL: u32 = 2;
 /// `IP_CT_ESTABLISHED` and `IP_CT_RELATED` as bits of `ct state`.
@@ -71,8 +73,14 @@ pub mod attr {
         pub const KEY_LEN: u16 = 5;
         pub const DATA_TYPE: u16 = 6;
         pub const DATA_LEN: u16 = 7;
+        pub const DESC: u16 = 9;
         pub const ID: u16 = 10;
         pub const USERDATA: u16 = 13;
+    }
+    /// `enum nft_set_desc_attributes`, `enum nft_set_field_attributes`.
+    pub mod desc {
+        pub const CONCAT: u16 = 2;
+        pub const FIELD_LEN: u16 = 1;
     }
     /// `enum nft_set_elem_list_attributes`.
     pub mod elements {
@@ -85,6 +93,7 @@ pub mod attr {
         pub const KEY: u16 = 1;
         pub const DATA: u16 = 2;
         pub const FLAGS: u16 = 3;
+        pub const KEY_END: u16 = 10;
     }
     /// `enum nft_meta_attributes`, `enum nft_ct_attributes`: the same two.
     pub mod load {
@@ -114,6 +123,8 @@ pub mod attr {
         pub const SREG: u16 = 5;
         pub const CSUM_TYPE: u16 = 6;
         pub const CSUM_OFFSET: u16 = 7;
+        /// `NFT_PAYLOAD_CSUM_SCTP` (kernel 5.9).
+        pub const CSUM_SCTP: u32 = 2;
     }
     /// `enum nft_immediate_attributes`.
     pub mod immediate {
@@ -125,6 +136,20 @@ pub mod attr {
         pub const SET: u16 = 1;
         pub const SREG: u16 = 2;
         pub const DREG: u16 = 3;
+        pub const FLAGS: u16 = 5;
+        /// `NFT_LOOKUP_F_INV`.
+        pub const F_INV: u32 = 1;
+    }
+    /// `enum nft_reject_attributes`.
+    pub mod reject {
+        pub const TYPE: u16 = 1;
+        pub const CODE: u16 = 2;
+        /// `NFT_REJECT_TCP_RST`.
+        pub const TCP_RST: u32 = 1;
+        /// `NFT_REJECT_ICMPX_UNREACH`.
+        pub const ICMPX_UNREACH: u32 = 2;
+        /// `NFT_REJECT_ICMPX_PORT_UNREACH`.
+        pub const ICMPX_PORT: u8 = 1;
     }
     /// `enum nft_fib_attributes`.
     pub mod fib {

@@ -4,9 +4,9 @@ use super::abi::{self, attr};
 use super::expr;
 use super::wire::{Attrs, Batch};
 use crate::plan::nft::{
-    Base, BaseKind, Chain, Datum, Family, Key, Map, Rule, Table, Type, Value, ValueType,
+    Base, BaseKind, Chain, Datum, Delta, Family, Key, Map, Rule, Table, Type, Value, ValueType,
 };
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 const CREATE: u16 = libc::NLM_F_CREATE as u16;
 const APPEND: u16 = libc::NLM_F_APPEND as u16;
@@ -27,51 +27,55 @@ const ELEMENTS_A_MESSAGE: usize = 250;
 /// would list none without it.
 const HOST_ORDER_KEY: [u8; 6] = [0, 4, 1, 0, 0, 0];
 
-/// Puts a table in the place of whatever bears its name: made if absent so that removing it cannot fail, removed,
-/// made anew.
-pub fn replace(table: &Table) -> Batch {
+/// Returns changes as one transaction. `owning` says whether tables that are to be owned are.
+pub fn changes(deltas: &[Delta], owning: bool) -> Batch {
     let mut batch = Batch::new();
-    clear(&mut batch, table.family, &table.name);
-    add_table(&mut batch, table);
+    for delta in deltas {
+        match delta {
+            Delta::Nothing => {}
+            Delta::Replace(table) => replace(&mut batch, table, table.owned && owning),
+            Delta::Elements { family, table, remove, add } => {
+                elements(&mut batch, *family, table, remove, add);
+            }
+            Delta::Remove(family, name) => clear(&mut batch, *family, name),
+        }
+    }
     batch
 }
 
-/// The same for a table that is to belong to this socket. One that a dead owner left may be removed by anybody, but
-/// making it "if absent" would ask for its flags to change, which the kernel refuses.
-pub fn replace_owned(table: &Table) -> Batch {
-    let mut batch = Batch::new();
-    let what = format!("table {} {}", table.family, table.name);
-    batch.message(abi::MSG_DESTROYTABLE, ACK, table.family, what, |attrs| {
-        attrs.text(attr::table::NAME, &table.name);
-    });
-    add_table(&mut batch, table);
-    batch
-}
-
-/// Removes a table if it exists.
-pub fn remove(family: Family, name: &str) -> Batch {
-    let mut batch = Batch::new();
-    clear(&mut batch, family, name);
-    batch
+/// Puts a table in the place of whatever bears its name: made if absent so that removing it cannot fail, removed, made
+/// anew.
+///
+/// One that a dead owner left may be removed by anybody, but making it "if absent" would ask for its flags to change, which
+/// the kernel refuses: kernels that know owners that die have a better message.
+fn replace(batch: &mut Batch, table: &Table, owned: bool) {
+    if owned {
+        let what = format!("table {} {}", table.family, table.name);
+        batch.message(abi::MSG_DESTROYTABLE, ACK, table.family, what, |attrs| {
+            attrs.text(attr::table::NAME, &table.name);
+        });
+    } else {
+        clear(batch, table.family, &table.name);
+    }
+    add_table(batch, table, owned);
 }
 
 /// Changes elements of a table's maps.
-pub fn elements(
+fn elements(
+    batch: &mut Batch,
     family: Family,
     table: &str,
     remove: &[(String, Key)],
     add: &[(String, Key, Value)],
-) -> Batch {
-    let mut batch = Batch::new();
+) {
     for group in remove.chunk_by(|(one, _), (other, _)| one == other) {
         let keys = group.iter().map(|(_, key)| (key, None)).collect::<Vec<_>>();
-        write_elements(&mut batch, DELSETELEM, family, table, &group[0].0, &keys);
+        write_elements(batch, DELSETELEM, family, table, &group[0].0, &keys);
     }
     for group in add.chunk_by(|(one, ..), (other, ..)| one == other) {
         let pairs = group.iter().map(|(_, key, value)| (key, Some(value))).collect::<Vec<_>>();
-        write_elements(&mut batch, NEWSETELEM, family, table, &group[0].0, &pairs);
+        write_elements(batch, NEWSETELEM, family, table, &group[0].0, &pairs);
     }
-    batch
 }
 
 fn clear(batch: &mut Batch, family: Family, name: &str) {
@@ -83,8 +87,8 @@ fn clear(batch: &mut Batch, family: Family, name: &str) {
 }
 
 /// Chains before what jumps to them, maps before the rules that ask them, elements last.
-fn add_table(batch: &mut Batch, table: &Table) {
-    let flags = if table.owned { abi::TABLE_F_OWNER | abi::TABLE_F_PERSIST } else { 0 };
+fn add_table(batch: &mut Batch, table: &Table, owned: bool) {
+    let flags = if owned { abi::TABLE_F_OWNER | abi::TABLE_F_PERSIST } else { 0 };
     batch.message(
         NEWTABLE,
         CREATE,
@@ -134,22 +138,46 @@ fn write_base(attrs: &mut Attrs<'_>, base: &Base) {
 }
 
 fn add_map(batch: &mut Batch, table: &Table, id: u32, name: &str, map: &Map) {
-    let interval = if map.interval { libc::NFT_SET_INTERVAL } else { 0 };
-    let (data_type, data_length) = match &map.value {
-        ValueType::Verdict => (abi::DATA_VERDICT, 0),
-        ValueType::Data(types) => (type_number(types), length(types)),
+    let concatenated = map.interval && map.key.len() > 1;
+    let interval = if map.interval { libc::NFT_SET_INTERVAL as u32 } else { 0 };
+    let interval = interval | if concatenated { abi::SET_CONCAT } else { 0 };
+    let data = match &map.value {
+        ValueType::Nothing => None,
+        ValueType::Verdict => Some((abi::DATA_VERDICT, 0)),
+        ValueType::Data(types) => Some((type_number(types), length(types))),
     };
+    let kind = if data.is_some() { libc::NFT_SET_MAP } else { 0 };
     batch.message(NEWSET, CREATE, table.family, format!("map {name}"), |attrs| {
         attrs.text(attr::set::TABLE, &table.name);
         attrs.text(attr::set::NAME, name);
-        attrs.number(attr::set::FLAGS, (libc::NFT_SET_MAP | interval) as u32);
+        attrs.number(attr::set::FLAGS, kind as u32 | interval);
         attrs.number(attr::set::KEY_TYPE, type_number(&map.key));
         attrs.number(attr::set::KEY_LEN, length(&map.key));
-        attrs.number(attr::set::DATA_TYPE, data_type);
-        attrs.number(attr::set::DATA_LEN, data_length);
+        if let Some((kind, length)) = data {
+            attrs.number(attr::set::DATA_TYPE, kind);
+            attrs.number(attr::set::DATA_LEN, length);
+        }
+        if concatenated {
+            attrs.nest(attr::set::DESC, |attrs| write_parts(attrs, &map.key));
+        }
         attrs.number(attr::set::ID, id);
         if map.key == [Type::IfName] {
             attrs.bytes(attr::set::USERDATA, &HOST_ORDER_KEY);
+        }
+    });
+}
+
+/// Writes how long the parts of a key are in themselves.
+fn write_parts(attrs: &mut Attrs<'_>, key: &[Type]) {
+    attrs.nest(attr::desc::CONCAT, |attrs| {
+        for part in key {
+            let length = match part {
+                Type::Ether => 6,
+                Type::Proto => 1,
+                Type::Port => 2,
+                part => length(&[*part]),
+            };
+            attrs.nest(attr::list::ELEM, |attrs| attrs.number(attr::desc::FIELD_LEN, length));
         }
     });
 }
@@ -189,42 +217,72 @@ fn write_elements(
 
 fn write_element(attrs: &mut Attrs<'_>, key: &Key, value: Option<&Value>) {
     attrs.nest(attr::list::ELEM, |attrs| {
-        attrs.nest(attr::element::KEY, |attrs| attrs.bytes(attr::data::VALUE, &concatenated(key)));
+        let bytes = |end| concatenated(key, end);
+        attrs.nest(attr::element::KEY, |attrs| attrs.bytes(attr::data::VALUE, &bytes(End::First)));
+        if is_range(key) {
+            attrs.nest(attr::element::KEY_END, |attrs| {
+                attrs.bytes(attr::data::VALUE, &bytes(End::Last));
+            });
+        }
         match value {
             Some(Value::Verdict(verdict)) => {
                 attrs.nest(attr::element::DATA, |attrs| expr::verdict(attrs, verdict));
             }
             Some(Value::Data(data)) => attrs.nest(attr::element::DATA, |attrs| {
-                attrs.bytes(attr::data::VALUE, &concatenated(data));
+                attrs.bytes(attr::data::VALUE, &concatenated(data, End::First));
             }),
-            None => {}
+            Some(Value::Nothing) | None => {}
         }
     });
-    // The kernel keeps a range as two elements: where it begins, and the first key beyond it.
+    // The kernel keeps a range of one part as two elements: where it begins, and the first key beyond it.
     if let Some(end) = range_end(key) {
         attrs.nest(attr::list::ELEM, |attrs| {
-            attrs.nest(attr::element::KEY, |attrs| attrs.bytes(attr::data::VALUE, &end.octets()));
+            attrs.nest(attr::element::KEY, |attrs| attrs.bytes(attr::data::VALUE, &end));
             attrs.number(attr::element::FLAGS, abi::SET_ELEM_INTERVAL_END);
         });
     }
 }
 
 /// Returns the first address beyond a subnet; none for one that goes to the end of all addresses.
-fn range_end(key: &Key) -> Option<Ipv4Addr> {
+fn range_end(key: &Key) -> Option<Vec<u8>> {
     let [Datum::Subnet(net)] = key.as_slice() else { return None };
-    u32::from(net.broadcast()).checked_add(1).map(Ipv4Addr::from)
+    match net.broadcast() {
+        IpAddr::V4(last) => u32::from(last).checked_add(1).map(|end| end.to_be_bytes().into()),
+        IpAddr::V6(last) => u128::from(last).checked_add(1).map(|end| end.to_be_bytes().into()),
+    }
+}
+
+/// Whether a key of several parts has one that is a range.
+fn is_range(key: &Key) -> bool {
+    key.len() > 1 && key.iter().any(|part| matches!(part, Datum::Subnet(_) | Datum::Ports(..)))
+}
+
+/// Which end of the ranges among a key's parts.
+#[derive(Clone, Copy)]
+enum End {
+    First,
+    Last,
 }
 
 /// The value of a concatenation: every part fills whole words.
-fn concatenated(parts: &[Datum]) -> Vec<u8> {
+fn concatenated(parts: &[Datum], end: End) -> Vec<u8> {
     let mut bytes = Vec::new();
     for part in parts {
         match part {
             Datum::IfName(name) => bytes.extend(expr::interface(name)),
             Datum::Ipv4(address) => bytes.extend(address.octets()),
-            Datum::Subnet(net) => bytes.extend(net.network().octets()),
+            Datum::Ipv6(address) => bytes.extend(address.octets()),
+            Datum::Ether(mac) => bytes.extend(mac.bytes()),
+            Datum::Subnet(net) => bytes.extend(expr::octets(match end {
+                End::First => net.network(),
+                End::Last => net.broadcast(),
+            })),
             Datum::Proto(proto) => bytes.push(proto.number()),
             Datum::Port(port) => bytes.extend(port.to_be_bytes()),
+            Datum::Ports(first, last) => bytes.extend(match end {
+                End::First => first.to_be_bytes(),
+                End::Last => last.to_be_bytes(),
+            }),
         }
         bytes.resize(bytes.len().next_multiple_of(4), 0);
     }
@@ -237,6 +295,8 @@ fn type_number(types: &[Type]) -> u32 {
         let part = match part {
             Type::IfName => 41,
             Type::Ipv4 => 7,
+            Type::Ipv6 => 8,
+            Type::Ether => 9,
             Type::Proto => 12,
             Type::Port => 13,
         };
@@ -247,6 +307,8 @@ fn type_number(types: &[Type]) -> u32 {
 fn length(types: &[Type]) -> u32 {
     let length = |part: &Type| match part {
         Type::IfName => libc::IFNAMSIZ as u32,
+        Type::Ipv6 => 16,
+        Type::Ether => 8,
         Type::Ipv4 | Type::Proto | Type::Port => 4,
     };
     types.iter().map(length).sum()

@@ -1,13 +1,13 @@
 use super::*;
 use crate::model::{IfName, Proto};
 use crate::plan::nft::{
-    Base, BaseKind, Chain, Datum, Field, Hook, Is, Map, Rule, Statement, Type, Value, ValueType,
-    Verdict, delta,
+    Base, BaseKind, Chain, Datum, Field, Hook, Is, Map, Neighbour, Onto, Reject, Rule, Statement,
+    Table, Type, Value, ValueType, Verdict, delta,
 };
 use nix::sched::{CloneFlags, unshare};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -59,9 +59,70 @@ fn name(text: &str) -> IfName {
     text.parse().unwrap()
 }
 
+fn maps_of_ipv6() -> [(&'static str, Map); 3] {
+    let v6 = |text: &str| text.parse::<Ipv6Addr>().unwrap();
+    let subnet = |text: &str| Datum::Subnet(text.parse().unwrap());
+    let by_subnet = Map {
+        interval: true,
+        elements: BTreeMap::from([
+            (vec![subnet("fd00:1::/64")], Value::Verdict(Verdict::Accept)),
+            (vec![subnet("fd00:2::/62")], Value::Verdict(Verdict::Drop)),
+        ]),
+        ..Map::new(&[Type::Ipv6], ValueType::Verdict)
+    };
+    let key = vec![Datum::Ipv6(v6("fd00::1")), Datum::Proto(Proto::Sctp), Datum::Port(5000)];
+    let target = vec![Datum::Ipv6(v6("fd00:1::2")), Datum::Port(80)];
+    let ports = Map {
+        elements: BTreeMap::from([(key, Value::Data(target))]),
+        ..Map::new(
+            &[Type::Ipv6, Type::Proto, Type::Port],
+            ValueType::Data(vec![Type::Ipv6, Type::Port]),
+        )
+    };
+    let range = |net: &str, proto, first, last| {
+        vec![subnet(net), Datum::Proto(proto), Datum::Ports(first, last)]
+    };
+    let to = |address: &str| Value::Data(vec![Datum::Ipv6(v6(address))]);
+    let ranges = Map {
+        interval: true,
+        elements: BTreeMap::from([
+            (range("::/0", Proto::Tcp, 8000, 8999), to("fd00:1::2")),
+            (range("fd00::1/128", Proto::Udp, 7000, 7001), to("fd00:1::3")),
+        ]),
+        ..Map::new(&[Type::Ipv6, Type::Proto, Type::Port], ValueType::Data(vec![Type::Ipv6]))
+    };
+    [("by_subnet6", by_subnet), ("ports6", ports), ("ranges6", ranges)]
+}
+
+fn chains_of_ipv6() -> [(&'static str, Chain); 2] {
+    let net = |text: &str| text.parse::<ipnet::IpNet>().unwrap();
+    let accept = || Statement::Verdict(Verdict::Accept);
+    let nat = Base { kind: BaseKind::Nat, hook: Hook::Output, priority: -100 };
+    let dnat = |onto, map: &str| {
+        let fields = vec![Field::Destination6, Field::Proto, Field::DestinationPort];
+        Statement::Dnat(onto, fields, map.to_owned())
+    };
+    let matches = vec![
+        Rule::from([Statement::Source(net("fe80::/10")), accept()]),
+        Rule::from([Statement::Destination(net("fd00::/64")), accept()]),
+        Rule::from([Statement::Destination(net("::1/128")), accept()]),
+        Rule::from([Statement::Neighbour(Neighbour::Solicitation), accept()]),
+        Rule::from([Statement::Decide(vec![Field::Source6], "by_subnet6".to_owned())]),
+    ];
+    let translates = vec![
+        Rule::from([Statement::Ipv6, Statement::LocalDestination, accept()]),
+        Rule::from([dnat(Onto::Socket6, "ports6")]),
+        Rule::from([dnat(Onto::Address6, "ranges6")]),
+    ];
+    [
+        ("matches6", Chain { base: None, rules: matches }),
+        ("to_target6", Chain { base: Some(nat), rules: translates }),
+    ]
+}
+
 /// A table with every statement, type and verdict.
 fn everything() -> Table {
-    let net = |text: &str| text.parse::<ipnet::Ipv4Net>().unwrap();
+    let net = |text: &str| text.parse::<ipnet::IpNet>().unwrap();
     let jump = |chain: &str| Value::Verdict(Verdict::Jump(chain.to_owned()));
     let link = |text: &str| vec![Datum::IfName(name(text))];
     let subnet = |text: &str| vec![Datum::Subnet(net(text))];
@@ -92,6 +153,18 @@ fn everything() -> Table {
         ]),
         ..Map::new(&[Type::Proto, Type::Port], socket)
     };
+    let open = Map {
+        elements: BTreeMap::from([(
+            vec![
+                Datum::Ipv6("fd00::2".parse().unwrap()),
+                Datum::Proto(Proto::Tcp),
+                Datum::Port(80),
+            ],
+            Value::Nothing,
+        )]),
+        ..Map::new(&[Type::Ipv6, Type::Proto, Type::Port], ValueType::Nothing)
+    };
+    let open_to = vec![Field::Destination6, Field::Proto, Field::DestinationPort];
     let fields = vec![Field::Proto, Field::DestinationPort];
     let filter = Base { kind: BaseKind::Filter, hook: Hook::Forward, priority: 0 };
     let nat = Base { kind: BaseKind::Nat, hook: Hook::Prerouting, priority: -100 };
@@ -122,6 +195,14 @@ fn everything() -> Table {
                         Statement::Destination(net("10.1.2.3/32")),
                         accept(),
                     ]),
+                    Rule::from([Statement::Redirect4, Statement::Verdict(Verdict::Drop)]),
+                    Rule::from([
+                        Statement::Neighbour(Neighbour::Redirect),
+                        Statement::Verdict(Verdict::Drop),
+                    ]),
+                    Rule::from([Statement::In(open_to, "open".to_owned()), accept()]),
+                    Rule::from([Statement::Proto(Proto::Tcp), Statement::Reject(Reject::Reset)]),
+                    Rule::from([Statement::Reject(Reject::Port)]),
                     Rule::from([
                         Statement::SourcePort(Proto::Tcp, 1),
                         Statement::DestinationPort(Proto::Tcp, 2),
@@ -153,7 +234,7 @@ fn everything() -> Table {
                 vec![Rule::from([
                     Statement::LocalDestination,
                     Statement::Ipv4,
-                    Statement::Dnat(fields, "ports".to_owned()),
+                    Statement::Dnat(Onto::Socket4, fields, "ports".to_owned()),
                 ])],
             ),
         ),
@@ -181,10 +262,16 @@ fn everything() -> Table {
         family: Family::Inet,
         name: "netdns".to_owned(),
         owned: false,
-        maps: [("by_link", by_link), ("by_subnet", by_subnet), ("ports", ports)]
+        maps: [("by_link", by_link), ("by_subnet", by_subnet), ("open", open), ("ports", ports)]
+            .into_iter()
+            .chain(maps_of_ipv6())
             .map(|(name, map)| (name.to_owned(), map))
-            .into(),
-        chains: chains.map(|(name, chain)| (name.to_owned(), chain)).into(),
+            .collect(),
+        chains: chains
+            .into_iter()
+            .chain(chains_of_ipv6())
+            .map(|(name, chain)| (name.to_owned(), chain))
+            .collect(),
     }
 }
 
@@ -249,6 +336,68 @@ fn a_refusal_names_the_object_and_changes_nothing() {
         fewer.maps.get_mut("ports").unwrap().elements.pop_first();
         let gone = nft.apply(&crate::plan::nft::delta(Some(&good), Some(&fewer))).unwrap_err();
         assert!(gone.is_missing(), "{gone}");
+    });
+}
+
+/// Something that another tool does to our table.
+const DAMAGES: [&str; 8] = [
+    "delete table inet netdns",
+    "flush chain inet netdns forward",
+    "delete rule inet netdns to_source handle",
+    "insert rule inet netdns forward accept",
+    "delete element inet netdns ports { tcp . 5000 }",
+    "add element inet netdns ports { tcp . 5001 : 172.18.0.2 . 80 }",
+    "add chain inet netdns forward { policy drop; }",
+    "add table inet netdns { flags dormant; }",
+];
+
+#[test]
+fn tables_stand_until_anything_of_them_is_changed() {
+    in_namespace(|| {
+        let table = Table { owned: true, ..everything() };
+        let tables = [table.clone()];
+        let mut nft = Nft::open().unwrap();
+        nft.share();
+        assert!(!stands(&tables).unwrap(), "it is not there yet");
+        for damage in DAMAGES {
+            nft.apply(&Delta::Replace(table.clone())).unwrap();
+            run("nft", &["add", "table", "ip", "stranger"]);
+            assert!(stands(&tables).unwrap(), "as it was written");
+            let listed = run("nft", &["-a", "list", "chain", "inet", "netdns", "to_source"]);
+            let handle = listed.lines().find(|line| line.contains("masquerade")).unwrap();
+            let handle = handle.rsplit(' ').next().unwrap();
+            let damage = damage.replace("handle", &format!("handle {handle}"));
+            run("nft", &[&damage]);
+            assert!(!stands(&tables).unwrap(), "{damage}");
+        }
+        let mut changed = table.clone();
+        changed.maps.get_mut("ports").unwrap().elements.pop_first();
+        nft.apply(&Delta::Replace(table.clone())).unwrap();
+        nft.apply(&delta(Some(&table), Some(&changed))).unwrap();
+        assert!(stands(&[changed]).unwrap(), "elements came and went, in another order");
+    });
+}
+
+#[test]
+fn a_table_that_is_owned_passes_over_to_the_next_owner_without_a_gap() {
+    in_namespace(|| {
+        let table = Table { owned: true, ..everything() };
+        let mut nft = Nft::open().unwrap();
+        nft.apply(&Delta::Replace(table.clone())).unwrap();
+        for attempt in ["delete table inet netdns", "flush chain inet netdns forward"] {
+            let tried = Command::new("nft").arg(attempt).output().unwrap();
+            assert!(!tried.status.success(), "{attempt}");
+        }
+        run("nft", &["flush", "ruleset"]);
+        assert!(stands(std::slice::from_ref(&table)).unwrap(), "flushing passes over it");
+        drop(nft);
+        assert!(stands(std::slice::from_ref(&table)).unwrap(), "it outlives its owner");
+        let mut next = Nft::open().unwrap();
+        next.apply(&Delta::Replace(table.clone())).unwrap();
+        run("nft", &["flush", "ruleset"]);
+        assert!(stands(std::slice::from_ref(&table)).unwrap(), "and belongs to the next");
+        next.apply(&Delta::Remove(table.family, table.name.clone())).unwrap();
+        assert!(!next.has_table(table.family, &table.name).unwrap());
     });
 }
 

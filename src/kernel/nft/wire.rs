@@ -70,11 +70,11 @@ pub fn single(kind: u16, family: Family, body: impl FnOnce(&mut Attrs<'_>)) -> V
     bytes
 }
 
-/// Returns one message that asks for all objects of a kind.
-pub fn dump(kind: u16, family: Family) -> Vec<u8> {
+/// Returns one message that asks for all objects of a kind, or for those that it names.
+pub fn dump(kind: u16, family: Family, body: impl FnOnce(&mut Attrs<'_>)) -> Vec<u8> {
     let mut bytes = Vec::new();
     let flags = REQUEST | libc::NLM_F_DUMP as u16;
-    append(&mut bytes, SUBSYSTEM | kind, flags, 0, family_number(family), 0, |_| {});
+    append(&mut bytes, SUBSYSTEM | kind, flags, 0, family_number(family), 0, body);
     bytes
 }
 
@@ -106,6 +106,7 @@ pub fn family_number(family: Family) -> u8 {
     (match family {
         Family::Ip => libc::NFPROTO_IPV4,
         Family::Inet => libc::NFPROTO_INET,
+        Family::Bridge => libc::NFPROTO_BRIDGE,
     }) as u8
 }
 

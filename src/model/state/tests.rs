@@ -19,7 +19,7 @@ fn network(byte: u8, name: &str) -> Network {
             mtu: 1500,
             ttl: 5,
             own_domain: false,
-            routes: Vec::new(),
+            ..NetworkOptions::default()
         },
         labels: BTreeMap::new(),
     }

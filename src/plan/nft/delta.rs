@@ -1,6 +1,7 @@
 //! The change from one table to another: single elements where that is enough, else the whole in one transaction.
 
 use super::{Family, Key, Map, Table, Value};
+use std::collections::BTreeSet;
 
 /// A change of a table. Each is one transaction of the kernel: all of it or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,17 @@ pub fn delta(old: Option<&Table>, new: Option<&Table>) -> Delta {
         (Some(old), Some(new)) if same_shape(old, new) => elements(old, new),
         (Some(_), Some(new)) => Delta::Replace(new.clone()),
     }
+}
+
+/// Returns what leads from old tables to new ones, each the only one of its family.
+pub fn deltas(old: &[Table], new: &[Table]) -> Vec<Delta> {
+    let of = |tables: &'_ [Table], family| tables.iter().position(|table| table.family == family);
+    let families: BTreeSet<Family> = old.iter().chain(new).map(|table| table.family).collect();
+    let between = |family| {
+        let (before, after) = (of(old, family), of(new, family));
+        delta(before.map(|at| &old[at]), after.map(|at| &new[at]))
+    };
+    families.into_iter().map(between).filter(|delta| *delta != Delta::Nothing).collect()
 }
 
 /// Whether two tables differ in elements alone.

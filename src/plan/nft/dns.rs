@@ -5,9 +5,9 @@
 
 use super::{Base, BaseKind, Chain, Family, Hook, Rule, Statement, TABLE, Table};
 use crate::model::Proto;
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Where a sandbox's resolver answers.
 pub const RESOLVER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 11);
@@ -36,7 +36,7 @@ pub fn dns_table(udp_port: u16, tcp_port: u16) -> Table {
 
 fn question(proto: Proto, port: u16) -> Rule {
     Rule::from([
-        Statement::Destination(Ipv4Net::from(RESOLVER)),
+        Statement::Destination(IpNet::from(IpAddr::V4(RESOLVER))),
         Statement::DestinationPort(proto, DOMAIN),
         Statement::Notrack,
         Statement::SetDestinationPort(proto, port),
@@ -45,7 +45,7 @@ fn question(proto: Proto, port: u16) -> Rule {
 
 fn answer(proto: Proto, port: u16) -> Rule {
     Rule::from([
-        Statement::Source(Ipv4Net::from(RESOLVER)),
+        Statement::Source(IpNet::from(IpAddr::V4(RESOLVER))),
         Statement::SourcePort(proto, port),
         Statement::Notrack,
         Statement::SetSourcePort(proto, DOMAIN),

@@ -2,7 +2,7 @@ use super::super::stored::{Age, Stored};
 use super::*;
 use crate::channel::Asker;
 use crate::channel::Question;
-use crate::model::{Id, NetworkId, Registration};
+use crate::model::{Exposed, Id, NetworkId, Proto, Registration};
 use crate::registry::{
     EndpointNames, Forward as To, NetworkNames, Registry, SandboxView, Source, Update,
 };
@@ -10,6 +10,8 @@ use hickory_proto::op::{Edns, Message, Query as Asked, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use proptest::prelude::*;
 use std::net::IpAddr;
+
+mod zones;
 
 const FRONT: u8 = 1;
 const BACK: u8 = 2;
@@ -38,6 +40,7 @@ fn endpoint(byte: u8, network: u8, names: &[&str], addresses: &[&str]) -> Update
         sandbox: names[0].parse().unwrap(),
         names: names.iter().map(|name| (name.parse().unwrap(), Source::Container)).collect(),
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+        services: vec![Exposed { port: 80, proto: Proto::Tcp }],
     })
 }
 
@@ -256,6 +259,28 @@ fn manual_entries_of_every_type_are_served() {
     assert_eq!(world.ask("files", RecordType::A).unwrap().answers[0].ttl, 60);
     world.put(Update::RemoveRecord(None, "files".parse().unwrap(), RrType::A));
     assert_eq!(world.rcode("files", RecordType::A), ResponseCode::NoError);
+}
+
+#[test]
+fn served_ports_have_srv_records_with_the_addresses_of_their_targets() {
+    let world = World::new(&[FRONT, BACK], To::Host);
+    for name in ["_80._tcp.www", "_HTTP._tcp.web.front"] {
+        let reply = world.ask(name, RecordType::SRV).unwrap();
+        assert_eq!(texts(&reply), ["0 0 80 web.front."], "{name}");
+        let added: Vec<_> = reply.additionals.iter().map(ToString::to_string).collect();
+        assert_eq!(added, ["web.front. 5 IN A 172.18.0.2"], "{name}");
+    }
+    let reply = world.ask("_80._tcp.db", RecordType::SRV).unwrap();
+    assert_eq!(reply.additionals.len(), 2, "both families: {reply}");
+    world.put(endpoint(3, FRONT, &["web2", "web"], &["172.18.0.3"]));
+    assert_eq!(
+        world.data("_http._tcp.web.front", RecordType::SRV),
+        ["0 0 80 web.front.", "0 0 80 web2.front."]
+    );
+    assert_eq!(world.rcode("_80._tcp.web", RecordType::A), ResponseCode::NoError);
+    assert!(world.ask("_81._tcp.web", RecordType::SRV).is_none());
+    world.put(Update::RemoveEndpoint(id(FRONT), id(1)));
+    assert_eq!(world.data("_80._tcp.web.front", RecordType::SRV), ["0 0 80 web2.front."]);
 }
 
 #[test]

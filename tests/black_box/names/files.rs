@@ -1,6 +1,7 @@
 //! /etc/resolv.conf and /etc/hosts of a sandbox.
 
-use super::{short, with_localnet, with_localnet_and};
+use super::upstream::Upstream;
+use super::{dig, short, with_localnet, with_localnet_and};
 use crate::host::Host;
 use std::time::{Duration, Instant};
 
@@ -132,4 +133,57 @@ fn files_that_one_would_wait_at_hold_up_nobody() {
         host.netdns(&["rm", "-f", name]).ok();
         assert!(begun.elapsed() < Duration::from_secs(10), "{trap}: {:?}", begun.elapsed());
     }
+}
+
+#[test]
+fn a_change_of_the_hosts_servers_is_in_force_and_in_the_sandboxes_files() {
+    let mut host = Host::new().resolv_conf("nameserver 10.9.0.1\n");
+    // As systemd has it: a link to where another program writes.
+    host.sh(&format!("mkdir {0}/deep; ln -s deep/real {0}/link", host.dir().display())).ok();
+    let write = |host: &Host, text: &str| {
+        let dir = host.dir().display();
+        host.sh(&format!("printf '{text}' > {dir}/deep/new && mv {dir}/deep/new {dir}/deep/real"))
+            .ok()
+    };
+    write(&host, "nameserver 10.9.0.1\\n");
+    let link = host.path("link");
+    host.start(&["--resolv-conf", link.to_str().expect("UTF-8")]);
+    host.netdns(&["network", "create", "localnet"]).ok();
+    host.sleeper("web", &["--network", "localnet"]);
+    host.sleeper("plain", &[]);
+    let router = Upstream::at_router(&host);
+    assert_eq!(short(&host, "web", "far.test"), ["198.51.100.7"]);
+    let upstreams = |wanted: &str| {
+        let netdns = env!("CARGO_BIN_EXE_netdns");
+        host.until(&format!("{netdns} status --format json | grep -qF '\"Upstreams\":[{wanted}]'"));
+    };
+
+    let _local = Upstream::on_host(&host);
+    write(&host, "nameserver 127.0.0.1\\nsearch corp.test\\n");
+    upstreams("\"127.0.0.1:53\"");
+    assert_eq!(short(&host, "web", "far.test"), ["203.0.113.1"]);
+    let text = file(&host, "web", "resolv.conf");
+    assert!(text.contains("\nsearch corp.test\n") && text.contains("host(127.0.0.1)"), "{text}");
+    let text = file(&host, "plain", "resolv.conf");
+    assert_eq!(lines(&text)[0], "nameserver 127.0.0.11", "one that cannot ask itself: {text}");
+    assert_eq!(short(&host, "plain", "far.test"), ["203.0.113.1"]);
+
+    write(&host, "# none\\n");
+    upstreams("");
+    let reply = dig(&host, "web", "far.test");
+    assert!(reply.status == "SERVFAIL" && reply.text.contains("; EDE: 22 "), "{reply:?}");
+    assert!(host.log().contains("no DNS server"), "{}", host.log());
+
+    // In place, and the link to another file.
+    host.sh(&format!("echo nameserver 10.9.0.1 > {}/deep/real", host.dir().display())).ok();
+    upstreams("\"10.9.0.1:53\"");
+    assert_eq!(short(&host, "web", "again.test"), ["198.51.100.7"]);
+    assert_eq!(lines(&file(&host, "plain", "resolv.conf"))[0], "nameserver 10.9.0.1");
+    host.sh(&format!(
+        "cd {} && echo nameserver 127.0.0.1 > other && ln -sf other link",
+        host.dir().display()
+    ))
+    .ok();
+    upstreams("\"127.0.0.1:53\"");
+    assert!(router.was_asked("again.test"));
 }

@@ -159,3 +159,17 @@ fn the_network_of_the_default_route_is_the_first_to_be_asked() {
         assert_eq!(short(&host, sandbox, "db.other"), [there.as_str()], "{sandbox}");
     }
 }
+
+#[test]
+fn exposed_and_published_ports_have_srv_records() {
+    let host = with_localnet();
+    let flags = ["--network", "localnet", "--expose", "53/udp", "-p", "127.0.0.1:8080:80"];
+    host.sleeper("web", &flags);
+    for (name, port) in
+        [("_http._tcp.web", 80), ("_80._tcp.web.localnet", 80), ("_domain._udp.web", 53)]
+    {
+        let reply = dig(&host, "web", &format!("{name} SRV"));
+        assert_eq!(reply.answer, [format!("{name}. 5 IN SRV 0 0 {port} web.localnet.")]);
+        assert!(reply.text.contains("ADDITIONAL SECTION:\nweb.localnet."), "{reply:?}");
+    }
+}

@@ -1,0 +1,34 @@
+//! `stats`: sandboxes with what their links have carried.
+
+use crate::api::view;
+use crate::model::{Flow, IfName, Sandbox, State, Traffic};
+use std::collections::BTreeMap;
+
+/// Shows every sandbox; one that has ended, or uses another's namespace, has no links.
+pub fn stats(state: &State, traffic: &BTreeMap<IfName, Traffic>) -> Vec<view::Stats> {
+    state.sandboxes.values().map(|sandbox| one(state, sandbox, traffic)).collect()
+}
+
+fn one(state: &State, sandbox: &Sandbox, traffic: &BTreeMap<IfName, Traffic>) -> view::Stats {
+    let links = state.endpoints_of(sandbox.id).into_iter().map(|(endpoint, network)| {
+        // A link that is being made has carried nothing yet.
+        let carried = traffic.get(&endpoint.host_link).copied().unwrap_or_default();
+        view::LinkStats {
+            network: network.name.to_string(),
+            interface: endpoint.link.to_string(),
+            received: flow(carried.received),
+            sent: flow(carried.sent),
+        }
+    });
+    view::Stats {
+        id: sandbox.id.to_string(),
+        name: sandbox.name.to_string(),
+        running: sandbox.is_running(),
+        links: links.collect(),
+    }
+}
+
+fn flow(flow: Flow) -> view::Flow {
+    let Flow { bytes, packets, dropped, errors } = flow;
+    view::Flow { bytes, packets, dropped, errors }
+}
