@@ -9,7 +9,7 @@ use crate::api::call::{
 };
 use crate::api::client::{Client, ClientError};
 use crate::api::view;
-use crate::model::{EndpointRequest, Kind, Mac, NetworkRequest};
+use crate::model::{EndpointRequest, Kind, Mac, NetworkRequest, Route};
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
 use serde::Serialize;
@@ -46,6 +46,9 @@ pub struct CreateArgs {
     /// A driver option
     #[arg(short, long, value_name = "K=V")]
     opt: Vec<String>,
+    /// DNS servers to ask for one domain and what is below it: the option netdns.dns-route
+    #[arg(long, value_name = "DOMAIN=IP[,IP]")]
+    dns_route: Vec<Route>,
     /// A label
     #[arg(long, value_name = "K[=V]")]
     label: Vec<String>,
@@ -160,10 +163,15 @@ pub fn main(command: NetworkCommand, dirs: &Dirs) -> Outcome {
 }
 
 fn create(args: CreateArgs, client: &Client) -> Outcome {
+    let mut options = spec::pairs("option", &args.opt)?;
+    if !args.dns_route.is_empty() {
+        let routes: Vec<_> = args.dns_route.iter().map(Route::to_string).collect();
+        options.insert("netdns.dns-route".into(), routes.join(" "));
+    }
     let network = NetworkRequest {
         name: args.name,
         driver: args.driver,
-        options: spec::pairs("option", &args.opt)?,
+        options,
         labels: spec::labels(&args.label),
         internal: args.internal,
         ipv6: args.ipv6,

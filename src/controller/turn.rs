@@ -291,7 +291,8 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             let updates = vec![Update::RemoveSandbox(id), again];
             messages.insert(0, (ToResolver::Updates(updates), Vec::new()));
         }
-        if wanted && !sandbox.dns.servers.is_empty() {
+        let asks = !sandbox.dns.servers.is_empty() || !sandbox.dns.routes.is_empty();
+        if wanted && asks {
             messages.push(give(id, self.kernel.inside_sockets(&place, INSIDE.0, INSIDE.1)?));
         }
         Ok(messages)
