@@ -4,6 +4,7 @@
 //! networks want of the firewall is in [`firewall`].
 
 mod bridge;
+mod expose;
 pub mod firewall;
 pub mod guard;
 pub mod ports;
@@ -54,8 +55,9 @@ pub fn wanted(state: &State, scope: &Scope) -> Wanted {
         let Some(name) = &network.bridge else { continue };
         match bridge::bridge(state, network) {
             Some(bridge) => {
-                wanted.forwarding |= !network.internal;
-                wanted.forwarding6 |= !network.internal && network.has_ipv6();
+                let routed = !network.internal || bridge.apart;
+                wanted.forwarding |= routed;
+                wanted.forwarding6 |= routed && network.has_ipv6();
                 wanted.bridges.insert(bridge.name.clone(), bridge);
             }
             None => {

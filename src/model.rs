@@ -26,7 +26,7 @@ pub use change::Change;
 pub use host::HostFacts;
 pub use id::{EndpointId, Id, NetworkId, SandboxId};
 pub use name::{DnsName, NetworkName, SandboxName};
-pub use network::{DriverKind, Network, NetworkOptions, Subnet};
+pub use network::{DriverKind, Network, NetworkOptions, Reach, Subnet};
 pub use ports::PortSet;
 pub use publish::{Exposed, PortRange, Publish, held, reserved};
 pub use record::{Rdata, Registration, RrType};

@@ -55,13 +55,14 @@ type Start = fn(&[Case]) -> Result<Box<dyn Peer>, Unable>;
 pub type Entry = (&'static str, Start);
 
 /// All of them.
-pub const ALL: [Entry; 7] = [
+pub const ALL: [Entry; 8] = [
     ("netdns", |cases| Ok(Box::new(netdns::Netdns::start(cases)?))),
     ("docker", |cases| Ok(Box::new(docker::Docker::start(cases)?))),
     ("aardvark-dns", |_| Ok(Box::new(aardvark::Aardvark::start()?))),
     ("dnsmasq", |_| Ok(Box::new(dnsmasq::Dnsmasq::start()?))),
     ("unbound", |_| Ok(Box::new(unbound::Unbound::start()?))),
     ("echo", |_| Ok(Box::new(echo::Echo::start("echo")?))),
+    ("echo, rewritten", |_| Ok(Box::new(echo::Echo::start("rewritten")?))),
     ("batched echo", |_| Ok(Box::new(echo::Echo::start("batched")?))),
 ];
 
@@ -100,8 +101,8 @@ fn host(name: &str) -> Result<Host, Unable> {
     for address in [UPSTREAM, SILENT] {
         host.run(&["ip", "address", "add", &format!("{address}/32"), "dev", "lo"])?;
     }
-    serve(&host, "batched", UPSTREAM)?;
-    serve(&host, "silent", SILENT)?;
+    serve(&host, "batched", &format!("{UPSTREAM}:53"))?;
+    serve(&host, "silent", &format!("{SILENT}:53"))?;
     Ok(host)
 }
 
@@ -109,7 +110,7 @@ fn host(name: &str) -> Result<Host, Unable> {
 fn serve(host: &Host, kind: &str, address: &str) -> Result<Child, Unable> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let program = program.display().to_string();
-    host.serve(&[&program, "serve", kind, &format!("{address}:53")], "listening")
+    host.serve(&[&program, "serve", kind, address], "listening")
 }
 
 /// Returns the namespace of a host made by that name.

@@ -15,11 +15,12 @@ const INTRODUCTION: &str = "# Queries a second
 Made by `cargo bench --bench qps` (see `main.rs` for what it needs); every figure is computed from [raw.txt](raw.txt).
 Load is dnsperf's, with 4 clients and 50 queries outstanding, from within a sandbox; for the cases of many sandboxes, a
 client of our own with 200 sockets and one query outstanding on each. \"Queries a second\" is the median of the rounds,
-x \"CPU\" is what the server's processes spent on a query, the median
-again; work that the kernel does for the asker is the asker's. p50 and p99 are of a lone client that asks one query after
-the other, after the load. The echo answers each query with one record and looks at nothing; the batched one takes and
-gives up to 32 with a system call (`serve/`). The upstream is the batched echo on the host. Docker's resolver asks it from
-within the container, netdns from the host. Each peer has a network namespace as its host; they take turns in every round.
+\"netdns to it\" netdns's figure divided by that of the row. \"CPU\" is what the server's processes spent on a query, the
+median again; work that the kernel does for the asker is the asker's. p50 and p99 are of a lone client that asks one query
+after the other, after the load; with a dead upstream it stops after 8 s. The echo answers each query with one record and
+looks at nothing, the rewritten one behind the port rewrite that netdns has in each sandbox; the batched one takes and gives
+up to 32 with a system call (`serve/`). The upstream is the batched echo on the host. Docker's resolver asks it from within
+the container, netdns from the host. Each peer has a network namespace as its host; they take turns in every round.
 ";
 
 /// Renders the report.
@@ -93,7 +94,7 @@ fn machine(text: &mut String, run: &Run) {
 }
 
 fn load(text: &mut String, run: &Run, case: Case) {
-    text.push_str("| | queries a second | netdns to it | CPU us | p50 us | p99 us | lost |\n|---|---|---|---|---|---|---|\n");
+    text.push_str("| | queries a second | netdns to it | CPU us | p50 us | p99 us | lost or failed |\n|---|---|---|---|---|---|---|\n");
     let rate = |sample: &&Sample| {
         let load = sample.load.as_ref()?;
         Some(load.completed as f64 / load.took.as_secs_f64())
@@ -108,7 +109,8 @@ fn load(text: &mut String, run: &Run, case: Case) {
         let Some(theirs) = median(samples.iter().filter_map(rate)) else { continue };
         let ratio = ours.map_or(String::new(), |ours| format!("{:.2}", ours / theirs));
         let cost = median(samples.iter().filter_map(cost)).unwrap_or(0.0);
-        let lost: u64 = samples.iter().filter_map(|sample| Some(sample.load.as_ref()?.lost)).sum();
+        let loads = samples.iter().filter_map(|sample| sample.load.as_ref());
+        let lost: u64 = loads.map(|load| load.lost + load.wrong).sum();
         let latencies = sorted(samples.iter().flat_map(|sample| &sample.latencies));
         let (p50, p99) = (shown(&latencies, 50), shown(&latencies, 99));
         let _ = writeln!(

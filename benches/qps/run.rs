@@ -136,7 +136,8 @@ fn sample(peer: &mut dyn Peer, case: Case, round: u32, seconds: u32) -> Result<M
         }
         None => {
             let queries = queries(case, target, round, seconds)?;
-            load::dnsperf(target, &queries, seconds, case == Case::Tcp)?
+            let expected = if case == Case::Nxdomain { "NXDOMAIN" } else { "NOERROR" };
+            load::dnsperf(target, &queries, seconds, case == Case::Tcp, expected)?
         }
     };
     let cpu = cpu::spent(&target.pids).saturating_sub(before);

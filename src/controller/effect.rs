@@ -1,7 +1,7 @@
 //! What a change touches: the kernel's scope and the resolver's updates. Pure.
 
 use crate::driver::{Scope, ports};
-use crate::model::{Change, Endpoint, IfName, NetworkId, Proto, Publish, SandboxId, State};
+use crate::model::{Change, Endpoint, IfName, NetworkId, Proto, Publish, Reach, SandboxId, State};
 use crate::registry::{Update, endpoint_names, network_names, sandbox_view};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -89,6 +89,10 @@ impl Effect {
         self.scope.gone.insert(endpoint.host_link.clone());
         self.released.extend(endpoint.addresses.iter().map(|net| net.addr()));
         self.updates.push(Update::RemoveEndpoint(endpoint.network, endpoint.id));
+        // The host answers for its addresses no more.
+        if after.networks.contains_key(&endpoint.network) && keeps_proxies(before, endpoint) {
+            self.scope.networks.insert(endpoint.network);
+        }
         let predefined = before.networks.get(&endpoint.network).is_some_and(|n| n.predefined);
         if predefined && after.endpoints_on(endpoint.network).next().is_none() {
             self.bridge_gone(before, endpoint.network);
@@ -105,6 +109,11 @@ impl Effect {
         let bridge: Option<IfName> = before.networks.get(&id).and_then(|n| n.bridge.clone());
         self.scope.gone.extend(bridge);
     }
+}
+
+fn keeps_proxies(state: &State, endpoint: &Endpoint) -> bool {
+    let network = state.networks.get(&endpoint.network);
+    network.is_some_and(|network| network.has_ipv6() && network.options.reach != Reach::Open)
 }
 
 fn rerouted(before: &State, after: &State, id: SandboxId) -> BTreeSet<u16> {

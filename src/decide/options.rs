@@ -1,7 +1,7 @@
 //! Driver options of a network: what each key means. An option that means nothing here is refused, not ignored.
 
 use super::Given;
-use crate::model::{DriverKind, IfName, NetworkOptions, Refusal};
+use crate::model::{DriverKind, IfName, NetworkOptions, Reach, Refusal};
 use std::collections::BTreeMap;
 
 /// The kernel bridge's name.
@@ -12,17 +12,16 @@ pub const MASQUERADE: &str = "com.docker.network.bridge.enable_ip_masquerade";
 pub const MTU: &str = "com.docker.network.driver.mtu";
 const TTL: &str = "netdns.ttl";
 const DOMAIN: &str = "netdns.domain";
-
-/// TTL of endpoint names, in seconds, where `netdns.ttl` is not given.
-const DEFAULT_TTL: u32 = 5;
+/// Whether endpoints reach each other.
+const ICC: &str = "com.docker.network.bridge.enable_icc";
+const EXPOSE: &str = "netdns.expose";
+const GUARD: &str = "netdns.guard";
 
 /// What the options of a network mean, where none are given.
 pub fn defaults(given: &Given) -> NetworkOptions {
     NetworkOptions {
-        masquerade: true,
         mtu: given.policy.mtu.unwrap_or(given.facts.uplink_mtu),
-        ttl: DEFAULT_TTL,
-        own_domain: false,
+        ..NetworkOptions::default()
     }
 }
 
@@ -33,6 +32,7 @@ pub fn parse(
 ) -> Result<(NetworkOptions, Option<IfName>), Refusal> {
     let mut meant = defaults(given);
     let mut bridge = None;
+    let (mut connects, mut enforces) = (true, false);
     for (key, value) in options {
         let bad =
             |expected| Refusal::BadOption { key: key.clone(), value: value.clone(), expected };
@@ -43,6 +43,11 @@ pub fn parse(
             TTL => meant.ttl = number(value, 0, 86_400).ok_or_else(|| bad("0 to 86400 seconds"))?,
             DOMAIN if value == "local" => meant.own_domain = true,
             DOMAIN => return Err(bad("local")),
+            ICC => connects = flag(value).ok_or_else(|| bad("true or false"))?,
+            EXPOSE if value == "enforce" || value == "open" => enforces = value == "enforce",
+            EXPOSE => return Err(bad("enforce or open")),
+            GUARD if value == "on" || value == "off" => meant.guard = value == "on",
+            GUARD => return Err(bad("on or off")),
             _ => {
                 return Err(Refusal::UnknownOption {
                     driver: DriverKind::Bridge,
@@ -51,6 +56,11 @@ pub fn parse(
             }
         }
     }
+    meant.reach = match (connects, enforces) {
+        (false, _) => Reach::Nothing,
+        (true, true) => Reach::Exposed,
+        (true, false) => Reach::Open,
+    };
     Ok((meant, bridge))
 }
 

@@ -3,6 +3,7 @@
 //! The bridge of the predefined network is wanted only while something is plugged into it, so that a daemon nobody uses
 //! changes nothing on the machine. That of a user-defined network is wanted from its creation.
 
+use super::expose;
 use crate::model::{DriverKind, Endpoint, IfName, Network, State};
 use crate::plan::{Bridge, Place, Veth};
 use ipnet::IpNet;
@@ -27,6 +28,8 @@ pub(super) fn bridge(state: &State, network: &Network) -> Option<Bridge> {
         mtu: network.options.mtu,
         addresses,
         ipv6: network.has_ipv6(),
+        apart: expose::keeps_apart(network),
+        proxied: expose::proxied(state, network),
     })
 }
 
@@ -38,6 +41,7 @@ pub(super) fn veth(network: &Network, endpoint: &Endpoint, place: Place) -> Opti
         bridge: name(network)?.clone(),
         mtu: network.options.mtu,
         ipv6: network.has_ipv6(),
+        apart: expose::keeps_apart(network),
         place,
         link: endpoint.link.clone(),
         mac: endpoint.mac,

@@ -4,7 +4,7 @@
 //! chains named by its id; an endpoint is at most elements of the maps of [`super::ports`]. Every bridge network is closed
 //! in both directions but to its own members, to answers and to what was published; for both families alike.
 
-use super::{guard, ports};
+use super::{expose, guard, ports};
 use crate::model::{DriverKind, IfName, Network, State};
 use crate::plan::nft::{
     Base, BaseKind, Chain, Datum, Family, Field, Hook, Is, LINK_GROUP, Map, Neighbour, Rule,
@@ -34,6 +34,7 @@ pub fn table(state: &State) -> Option<Table> {
     };
     bridges.iter().for_each(|network| network.add_to(&mut table));
     ports::add(&mut table, state);
+    expose::add_to(&mut table, state);
     Some(table)
 }
 
@@ -223,16 +224,16 @@ impl<'a> Bridged<'a> {
     }
 
     fn entering(&self) -> Vec<Rule> {
-        let neighbours = Rule::from([Statement::IifName(Is::Equal, self.bridge.clone()), ACCEPT]);
-        if self.network.internal {
-            return vec![neighbours, Rule::from([DROP])];
-        }
-        vec![
-            Rule::from([Statement::Established, ACCEPT]),
-            neighbours,
-            Rule::from([Statement::Translated, ACCEPT]),
-            Rule::from([DROP]),
-        ]
+        let answers = Rule::from([Statement::Established, ACCEPT]);
+        let published = Rule::from([Statement::Translated, ACCEPT]);
+        let (internal, apart) = (self.network.internal, expose::keeps_apart(self.network));
+        (!internal || apart)
+            .then_some(answers)
+            .into_iter()
+            .chain(expose::from_neighbours(self.network, self.bridge))
+            .chain((!internal).then_some(published))
+            .chain([Rule::from([DROP])])
+            .collect()
     }
 
     /// A sandbox that reaches itself or a neighbour through a published port must see the answer come from there.

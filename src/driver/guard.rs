@@ -6,19 +6,20 @@
 //! advertisements, redirects and what goes to DHCP clients are dropped whoever sends them. Links of other groups, that
 //! somebody plugged into a bridge, are not looked at.
 //!
-//! So a sandbox cannot forward what others send, on a network of ours: it must send it as itself (masquerade, a tunnel).
+//! So a sandbox cannot forward what others send, on a network of ours: it must send it as itself (masquerade, a tunnel),
+//! or be on a network that is not guarded (`netdns.guard=off`).
 
 use crate::model::{DriverKind, Endpoint, Mac, Proto, State};
 use crate::plan::nft::{
-    Base, BaseKind, Chain, Datum, Family, Field, Hook, LINK_GROUP, Map, Neighbour, Rule, Statement,
-    TABLE, Table, Type, Value, ValueType, Verdict,
+    Base, BaseKind, Chain, Datum, Family, Field, Hook, Key, LINK_GROUP, Map, Neighbour, Rule,
+    Statement, TABLE, Table, Type, Value, ValueType, Verdict,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
 
 const OWN4: &str = "own4";
 const OWN6: &str = "own6";
+const FREE: &str = "free";
 const GUARD: &str = "guard";
 const DHCP_CLIENT: u16 = 68;
 const DHCPV6_CLIENT: u16 = 546;
@@ -38,19 +39,26 @@ pub fn table(state: &State) -> Table {
         maps: sets(),
         chains: chains(),
     };
-    let bridged = |endpoint: &&Arc<Endpoint>| {
-        let network = state.networks.get(&endpoint.network);
-        network.is_some_and(|network| network.driver == DriverKind::Bridge)
-    };
-    for endpoint in state.endpoints.values().filter(bridged) {
-        for (set, address) in own(endpoint) {
-            let port = Datum::IfName(endpoint.host_link.clone());
-            let key = vec![port, Datum::Ether(endpoint.mac), address];
-            let set = table.maps.get_mut(set).expect("both sets are there");
+    for endpoint in state.endpoints.values() {
+        let Some(network) = state.networks.get(&endpoint.network) else { continue };
+        if network.driver != DriverKind::Bridge {
+            continue;
+        }
+        for (set, key) in elements(endpoint, network.options.guard) {
+            let set = table.maps.get_mut(set).expect("every set is there");
             set.elements.insert(key, Value::Nothing);
         }
     }
     table
+}
+
+fn elements(endpoint: &Endpoint, guarded: bool) -> Vec<(&'static str, Key)> {
+    let port = || Datum::IfName(endpoint.host_link.clone());
+    if !guarded {
+        return vec![(FREE, vec![port()])];
+    }
+    let key = |address| vec![port(), Datum::Ether(endpoint.mac), address];
+    own(endpoint).into_iter().map(|(set, address)| (set, key(address))).collect()
 }
 
 /// Returns what an endpoint may call its own. Where it has IPv6 its link-local address is one made of the MAC
@@ -77,7 +85,8 @@ fn link_local(mac: Mac) -> Ipv6Addr {
 
 fn sets() -> BTreeMap<String, Map> {
     let set = |address| Map::new(&[Type::IfName, Type::Ether, address], ValueType::Nothing);
-    [(OWN4, set(Type::Ipv4)), (OWN6, set(Type::Ipv6))]
+    let free = Map::new(&[Type::IfName], ValueType::Nothing);
+    [(FREE, free), (OWN4, set(Type::Ipv4)), (OWN6, set(Type::Ipv6))]
         .map(|(name, set)| (name.to_owned(), set))
         .into()
 }
@@ -102,6 +111,7 @@ fn guard() -> Vec<Rule> {
     let own4 = |ether, address| Statement::In(is(ether, address), OWN4.to_owned());
     let own6 = |address| is(Field::EtherSource, address);
     vec![
+        Rule::from([Statement::In(vec![Field::IifName], FREE.to_owned()), ACCEPT]),
         Rule::from([Statement::DestinationPort(Proto::Udp, DHCP_CLIENT), DROP]),
         Rule::from([Statement::DestinationPort(Proto::Udp, DHCPV6_CLIENT), DROP]),
         Rule::from([Statement::Neighbour(Neighbour::RouterAdvertisement), DROP]),

@@ -26,7 +26,13 @@ fn network(n: u8, predefined: bool, internal: bool) -> Network {
             aux: BTreeMap::new(),
         }],
         given_options: BTreeMap::new(),
-        options: NetworkOptions { masquerade: true, mtu: 1400, ttl: 0, own_domain: false },
+        options: NetworkOptions {
+            masquerade: true,
+            mtu: 1400,
+            ttl: 0,
+            own_domain: false,
+            ..NetworkOptions::default()
+        },
         labels: BTreeMap::new(),
     }
 }

@@ -4,7 +4,8 @@
 //! finished, whatever interrupted it, and is removed before it is made again.
 
 use super::rtnl::{Rtnl, departure, named, tolerate, up};
-use super::{KernelError, netns, sysctl};
+use super::sysctl::{self, Setting};
+use super::{KernelError, netns};
 use crate::model::{IfName, Mac};
 use crate::plan::{Bridge, GROUP, Place, Veth, alias, is_alias};
 use ipnet::IpNet;
@@ -37,13 +38,51 @@ pub(super) async fn add_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), Kerne
 
 /// Sets sysctls, addresses, MTU and alias of a bridge, and sets it up.
 pub(super) async fn mend_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError> {
-    sysctl::ipv6(&bridge.name, bridge.ipv6)?;
-    sysctl::route_localnet(&bridge.name)?;
+    sysctl::settle(&settings(bridge))?;
+    proxy(rtnl, bridge).await?;
     add_addresses(rtnl, &bridge.name, &bridge.addresses).await?;
     // Set after creation, the MTU is the user's: the bridge does not lower it to that of its ports.
     let attributes =
         vec![LinkAttribute::Mtu(bridge.mtu), LinkAttribute::IfAlias(alias(bridge.network.0))];
     set_up(rtnl, &bridge.name, attributes).await
+}
+
+/// Returns the sysctls of a bridge.
+pub(super) fn settings(bridge: &Bridge) -> Vec<Setting> {
+    let name = &bridge.name;
+    let apart = if bridge.apart { "1" } else { "0" };
+    let mut settings = sysctl::ipv6_of(name, bridge.ipv6);
+    settings.extend([
+        // For ports published on 127.0.0.1.
+        Setting::ipv4(format!("net/ipv4/conf/{name}/route_localnet"), "1"),
+        Setting::ipv4(format!("net/ipv4/conf/{name}/proxy_arp_pvlan"), apart),
+    ]);
+    if bridge.apart {
+        // The host answers for others at once, not within a second.
+        settings.push(Setting::ipv4(format!("net/ipv4/neigh/{name}/proxy_delay"), "0"));
+        // A redirect would show them a way that is none, and use up what the kernel lets us say of refusals. Either sysctl
+        // is enough to send them: other links have their own.
+        for of in [name.as_str(), "all"] {
+            settings.push(Setting::ipv4(format!("net/ipv4/conf/{of}/send_redirects"), "0"));
+        }
+    }
+    if bridge.apart && bridge.ipv6 {
+        settings.push(Setting::ipv6(format!("net/ipv6/conf/{name}/proxy_ndp"), "1"));
+        settings.push(Setting::ipv6(format!("net/ipv6/neigh/{name}/proxy_delay"), "0"));
+    }
+    settings
+}
+
+/// Makes the host answer for these IPv6 addresses and no others.
+async fn proxy(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError> {
+    let failed = failed("set whom the host answers for on", &bridge.name);
+    let index = index(rtnl, &bridge.name).await?;
+    let before = rtnl.proxied(index, bridge.ipv6).await.map_err(&failed)?;
+    for address in before.symmetric_difference(&bridge.proxied) {
+        let wanted = bridge.proxied.contains(address);
+        rtnl.proxy(index, *address, wanted).await.map_err(&failed)?;
+    }
+    Ok(())
 }
 
 /// Makes a veth pair with its peer in the sandbox. One that exists is made again: its peer may be missing or half done.
@@ -92,17 +131,21 @@ pub(super) async fn mend_veth(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelErro
         LinkAttribute::IfAlias(alias(veth.endpoint.0)),
     ];
     set_up(rtnl, &veth.name, attributes).await?;
-    hairpin(rtnl, &veth.name).await
+    set_port(rtnl, veth).await
 }
 
 /// Lets a bridge send a frame back to the port it came from: where bridged packets pass the firewall (br_netfilter), a
-/// sandbox that asks for its own published port is rewritten while its frame is still being bridged.
-async fn hairpin(rtnl: &Rtnl, port: &IfName) -> Result<(), KernelError> {
-    let settings = InfoPortData::BridgePort(vec![InfoBridgePort::HairpinMode(true)]);
+/// sandbox that asks for its own published port is rewritten while its frame is still being bridged. Isolates the port or
+/// not.
+async fn set_port(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
+    let settings = InfoPortData::BridgePort(vec![
+        InfoBridgePort::HairpinMode(true),
+        InfoBridgePort::Isolated(veth.apart),
+    ]);
     let info = vec![LinkInfo::PortKind(InfoPortKind::Bridge), LinkInfo::PortData(settings)];
-    let message = named(port.as_str(), vec![LinkAttribute::LinkInfo(info)]);
+    let message = named(veth.name.as_str(), vec![LinkAttribute::LinkInfo(info)]);
     let done = rtnl.change(RouteNetlinkMessage::NewLink(message), 0).await;
-    done.map_err(failed("set the hairpin mode of", port))
+    done.map_err(failed("set the mode of port", &veth.name))
 }
 
 /// Removes links that are ours; others and those that do not exist are passed over. When it returns they are gone.

@@ -1,11 +1,13 @@
 //! What is found of a scope: each link is asked for by name, each namespace from inside.
 
-use super::link::{Mark, mark};
+use super::link::{self, Mark, mark};
 use super::rtnl::{Rtnl, address_of, mtu_of, name_of};
 use super::{KernelError, netns, route, sysctl};
 use crate::model::{IfName, SandboxId};
 use crate::plan::{Found, FoundInside, FoundLink, Wanted};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use rtnetlink::packet_route::link::{
+    InfoBridgePort, InfoPortData, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
@@ -22,9 +24,11 @@ pub(super) async fn observe(rtnl: &Rtnl, wanted: &Wanted) -> Result<Found, Kerne
         let failed = |source| KernelError::Link { act: "find", link: name.clone(), source };
         let Some(link) = rtnl.link(name.as_str()).await.map_err(failed)? else { continue };
         let mut seen = describe(&link);
-        if wanted.bridges.contains_key(name) {
+        if let Some(bridge) = wanted.bridges.get(name) {
             let addresses = rtnl.addresses(Some(link.header.index)).await.map_err(failed)?;
             seen.addresses = addresses.iter().filter_map(address_of).collect();
+            seen.settled = sysctl::settled(&link::settings(bridge));
+            seen.proxied = rtnl.proxied(link.header.index, bridge.ipv6).await.map_err(failed)?;
             bridges.insert(link.header.index, Some(name.clone()));
         }
         seen.bridge = master(rtnl, &link, &mut bridges).await.map_err(failed)?;
@@ -102,16 +106,31 @@ fn describe(link: &LinkMessage) -> FoundLink {
         mtu: mtu_of(link),
         up: link.header.flags.contains(LinkFlags::Up),
         addresses: Vec::new(),
+        settled: true,
+        isolated: false,
+        proxied: BTreeSet::new(),
     };
     for attribute in &link.attributes {
         match attribute {
             LinkAttribute::IfAlias(alias) => seen.alias = Some(alias.clone()),
             LinkAttribute::Group(group) => seen.group = *group,
-            LinkAttribute::LinkInfo(infos) => seen.kind = kind(infos),
+            LinkAttribute::LinkInfo(infos) => {
+                seen.kind = kind(infos);
+                seen.isolated = is_isolated(infos);
+            }
             _ => {}
         }
     }
     seen
+}
+
+fn is_isolated(infos: &[LinkInfo]) -> bool {
+    infos.iter().any(|info| match info {
+        LinkInfo::PortData(InfoPortData::BridgePort(port)) => {
+            port.contains(&InfoBridgePort::Isolated(true))
+        }
+        _ => false,
+    })
 }
 
 fn kind(infos: &[LinkInfo]) -> String {

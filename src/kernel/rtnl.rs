@@ -5,16 +5,21 @@
 use crate::model::IfName;
 use futures_util::{StreamExt, TryStreamExt};
 use ipnet::IpNet;
-use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use rtnetlink::packet_core::{
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
+};
 use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use rtnetlink::packet_route::neighbour::{
+    NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage,
+};
 use rtnetlink::packet_route::route::RouteMessage;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::{Error, Handle, MulticastGroup, new_multicast_connection};
 use std::collections::BTreeSet;
 use std::future::pending;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// A connection to the kernel's routing and link tables.
 #[derive(Clone, Debug)]
@@ -82,6 +87,40 @@ impl Rtnl {
         let mut request = self.0.address().get();
         request.message_mut().header.index = index.unwrap_or(0);
         request.execute().try_collect().await.map_err(errno)
+    }
+
+    /// Returns the IPv6 addresses that the host answers for on a link. Where IPv6 is off nobody is asked.
+    pub(super) async fn proxied(&self, index: u32, ipv6: bool) -> io::Result<BTreeSet<Ipv6Addr>> {
+        if !ipv6 {
+            return Ok(BTreeSet::new());
+        }
+        let mut request = self.0.neighbours().get().proxies();
+        request.message_mut().header.family = AddressFamily::Inet6;
+        let found: Vec<NeighbourMessage> = request.execute().try_collect().await.map_err(errno)?;
+        let on_link = found.into_iter().filter(|entry| entry.header.ifindex == index);
+        let address = |entry: NeighbourMessage| {
+            entry.attributes.into_iter().find_map(|attribute| match attribute {
+                NeighbourAttribute::Destination(NeighbourAddress::Inet6(address)) => Some(address),
+                _ => None,
+            })
+        };
+        Ok(on_link.filter_map(address).collect())
+    }
+
+    /// Lets the host answer for an IPv6 address on a link, or no more; what is so already is left.
+    pub(super) async fn proxy(&self, index: u32, address: Ipv6Addr, on: bool) -> io::Result<()> {
+        let mut entry = NeighbourMessage::default();
+        entry.header.family = AddressFamily::Inet6;
+        entry.header.ifindex = index;
+        entry.header.flags = NeighbourFlags::Proxy;
+        let destination = NeighbourAddress::Inet6(address);
+        entry.attributes.push(NeighbourAttribute::Destination(destination));
+        if on {
+            self.change(RouteNetlinkMessage::NewNeighbour(entry), NLM_F_CREATE).await
+        } else {
+            let done = self.change(RouteNetlinkMessage::DelNeighbour(entry), 0).await;
+            tolerate(done, libc::ENOENT)
+        }
     }
 
     /// Returns the routes of both families in every table.

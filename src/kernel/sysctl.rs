@@ -27,6 +27,52 @@ pub(super) fn set_forwarding(on: bool) -> Result<(), KernelError> {
     write(FORWARDING.to_owned(), if on { "1" } else { "0" })
 }
 
+/// A sysctl and what it is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Setting {
+    key: String,
+    value: &'static str,
+    /// Whether there may be no such sysctl: of IPv6 on a kernel without it.
+    may_miss: bool,
+}
+
+impl Setting {
+    /// Makes one that every kernel has.
+    pub(super) fn ipv4(key: String, value: &'static str) -> Self {
+        Self { key, value, may_miss: false }
+    }
+
+    /// Makes one that a kernel without IPv6 has not.
+    pub(super) fn ipv6(key: String, value: &'static str) -> Self {
+        Self { key, value, may_miss: true }
+    }
+
+    fn read(&self) -> Option<String> {
+        fs::read_to_string(Path::new("/proc/sys").join(&self.key)).ok()
+    }
+
+    fn is_set(&self) -> bool {
+        self.read().map_or(self.may_miss, |text| text.trim() == self.value)
+    }
+}
+
+/// Whether all sysctls are what they are to be.
+pub(super) fn settled(settings: &[Setting]) -> bool {
+    settings.iter().all(Setting::is_set)
+}
+
+/// Sets those that are not what they are to be.
+pub(super) fn settle(settings: &[Setting]) -> Result<(), KernelError> {
+    for setting in settings.iter().filter(|setting| !setting.is_set()) {
+        match write(setting.key.clone(), setting.value) {
+            Err(KernelError::Sysctl { source, .. })
+                if setting.may_miss && source.kind() == ErrorKind::NotFound => {}
+            done => done?,
+        }
+    }
+    Ok(())
+}
+
 /// Whether the namespace forwards IPv6; no if that cannot be read.
 pub(super) fn forwards6() -> bool {
     is_set(FORWARDING_6)
@@ -51,23 +97,19 @@ pub(super) fn keep_advertised(link: &IfName) -> Result<bool, KernelError> {
     Ok(false)
 }
 
-/// Lets packets to 127.0.0.0/8 be rewritten to leave through a link: a port published on 127.0.0.1 needs it.
-pub(super) fn route_localnet(link: &IfName) -> Result<(), KernelError> {
-    write(format!("net/ipv4/conf/{link}/route_localnet"), "1")
-}
-
 /// Settles IPv6 of a link that is not up yet, so that not even a link-local address appears: off, or on but deaf to
 /// router advertisements. A kernel without IPv6 has nothing to settle.
 pub(super) fn ipv6(link: &IfName, on: bool) -> Result<(), KernelError> {
-    let settings: &[_] =
-        if on { &[("accept_ra", "0"), ("disable_ipv6", "0")] } else { &[("disable_ipv6", "1")] };
-    for (key, value) in settings {
-        match write(format!("net/ipv6/conf/{link}/{key}"), value) {
-            Err(KernelError::Sysctl { source, .. }) if source.kind() == ErrorKind::NotFound => {}
-            other => other?,
-        }
+    settle(&ipv6_of(link, on))
+}
+
+/// Returns what [`ipv6`] sets.
+pub(super) fn ipv6_of(link: &IfName, on: bool) -> Vec<Setting> {
+    let setting = |key: &str, value| Setting::ipv6(format!("net/ipv6/conf/{link}/{key}"), value);
+    match on {
+        true => vec![setting("accept_ra", "0"), setting("disable_ipv6", "0")],
+        false => vec![setting("disable_ipv6", "1")],
     }
-    Ok(())
 }
 
 fn write(key: String, value: &str) -> Result<(), KernelError> {

@@ -74,6 +74,8 @@ fn bridge() -> Bridge {
         mtu: 1400,
         addresses: vec!["172.18.0.1/16".parse().unwrap()],
         ipv6: false,
+        apart: false,
+        proxied: BTreeSet::new(),
     }
 }
 
@@ -84,6 +86,7 @@ fn veth(n: u8, place: Place) -> Veth {
         bridge: bridge().name,
         mtu: 1400,
         ipv6: false,
+        apart: false,
         place,
         link: name("eth0"),
         mac: format!("02:00:00:00:00:{n:02x}").parse().unwrap(),

@@ -54,6 +54,43 @@ pub struct NetworkOptions {
     pub ttl: u32,
     /// Whether unknown names below the network's name are answered here and not forwarded (`netdns.domain=local`).
     pub own_domain: bool,
+    /// Whether a sandbox may send as itself alone (`netdns.guard`).
+    #[serde(default = "yes")]
+    pub guard: bool,
+    /// What of a sandbox its neighbours reach.
+    #[serde(default)]
+    pub reach: Reach,
+}
+
+impl Default for NetworkOptions {
+    /// As on an Ethernet where nothing is asked for.
+    fn default() -> Self {
+        Self {
+            masquerade: true,
+            mtu: 1500,
+            ttl: 5,
+            own_domain: false,
+            guard: true,
+            reach: Reach::Open,
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What of a sandbox its neighbours on the same network reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// All of it.
+    #[default]
+    Open,
+    /// Ports that it exposes or publishes (`netdns.expose=enforce`).
+    Exposed,
+    /// Nothing (`com.docker.network.bridge.enable_icc=false`).
+    Nothing,
 }
 
 /// A network.

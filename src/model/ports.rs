@@ -4,6 +4,9 @@ use super::PortRange;
 use std::collections::BTreeSet;
 use std::fmt;
 
+#[cfg(test)]
+mod tests;
+
 /// Ports, written as `8000-8099,9000`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PortSet(BTreeSet<u16>);

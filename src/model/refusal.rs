@@ -226,7 +226,7 @@ impl Refusal {
                     names.join(" and "), names.first().unwrap_or(&"SANDBOX"))
             }
             UnknownDriver(_) => "drivers: bridge (host and none are predefined networks)".into(),
-            UnknownOption { .. } => "options: com.docker.network.bridge.name, com.docker.network.bridge.enable_ip_masquerade, com.docker.network.driver.mtu, netdns.ttl, netdns.domain".into(),
+            UnknownOption { .. } => "options: com.docker.network.bridge.name, com.docker.network.bridge.enable_ip_masquerade, com.docker.network.driver.mtu, netdns.ttl, netdns.domain, com.docker.network.bridge.enable_icc, netdns.expose, netdns.guard".into(),
             Overlap { wanted, with, owner } => format!("{wanted} overlaps {with} of {owner}"),
             NeedsIpv6(_) => "give --ipv6 too".into(),
             NoSubnetFor => "give --subnet too".into(),

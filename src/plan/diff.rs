@@ -80,13 +80,18 @@ fn bridge_step(found: Option<&FoundLink>, bridge: &Bridge) -> Option<Step> {
     let Some(link) = found else { return Some(Step::AddBridge(bridge.clone())) };
     let whole = link.up
         && link.mtu == bridge.mtu
+        && link.settled
+        && link.proxied == bridge.proxied
         && bridge.addresses.iter().all(|address| link.addresses.contains(address));
     (!whole).then(|| Step::MendBridge(bridge.clone()))
 }
 
 fn veth_step(found: Option<&FoundLink>, veth: &Veth) -> Option<Step> {
     let Some(link) = found else { return Some(Step::AddVeth(veth.clone())) };
-    let whole = link.up && link.mtu == veth.mtu && link.bridge.as_ref() == Some(&veth.bridge);
+    let whole = link.up
+        && link.mtu == veth.mtu
+        && link.isolated == veth.apart
+        && link.bridge.as_ref() == Some(&veth.bridge);
     (!whole).then(|| Step::MendVeth(veth.clone()))
 }
 

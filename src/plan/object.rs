@@ -4,7 +4,7 @@ use super::nft;
 use crate::model::{EndpointId, Id, IfName, Mac, NetworkId, Origin, SandboxId};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// The interface group of the links that netdns makes on the host.
 pub const GROUP: u32 = nft::LINK_GROUP;
@@ -47,6 +47,10 @@ pub struct Bridge {
     pub addresses: Vec<IpNet>,
     /// Whether IPv6 is on.
     pub ipv6: bool,
+    /// Whether the host answers for the neighbours on it, who do not see each other.
+    pub apart: bool,
+    /// The IPv6 addresses that it answers for.
+    pub proxied: BTreeSet<Ipv6Addr>,
 }
 
 /// An endpoint's veth pair: one end in the bridge, the other in the sandbox.
@@ -62,6 +66,8 @@ pub struct Veth {
     pub mtu: u32,
     /// Whether IPv6 is on.
     pub ipv6: bool,
+    /// Whether the port is isolated: no frame of another isolated one reaches it.
+    pub apart: bool,
     /// The sandbox's namespace.
     pub place: Place,
     /// The end in the sandbox.
@@ -117,6 +123,12 @@ pub struct FoundLink {
     pub up: bool,
     /// Its addresses; filled for bridges.
     pub addresses: Vec<IpNet>,
+    /// Whether its sysctls are as they are wanted; filled for bridges.
+    pub settled: bool,
+    /// Whether it is an isolated port.
+    pub isolated: bool,
+    /// The IPv6 addresses that the host answers for on it; filled for bridges.
+    pub proxied: BTreeSet<Ipv6Addr>,
 }
 
 /// What was found in a sandbox's namespace.

@@ -123,7 +123,8 @@ fn no_event_is_lost_between_two_questions() {
 
 #[test]
 fn a_repaired_firewall_and_another_resolver_are_told() {
-    let host = Host::with_daemon();
+    let mut host = Host::new();
+    host.start(&["--share-tables"]);
     host.netdns(&["network", "create", "localnet"]).ok();
     host.sleeper("web", &["--network", "localnet"]);
     follow(&host, &["--since", "0"]);

@@ -17,6 +17,7 @@ mod everyday;
 mod host_dns;
 mod hostile;
 mod image;
+mod ipv6;
 mod isolation;
 mod listings;
 mod membership;

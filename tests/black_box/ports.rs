@@ -355,29 +355,59 @@ while True:
     let _ = flow.wait();
 }
 
+/// What another tool may do to our rules.
+const DAMAGES: [&str; 10] = [
+    "nft flush ruleset",
+    "nft delete table inet netdns",
+    "nft delete table bridge netdns",
+    "nft flush chain inet netdns forward",
+    "nft delete chain inet netdns forward",
+    "nft flush map inet netdns ports_any",
+    "nft flush set bridge netdns own4",
+    "nft delete rule inet netdns forward handle \
+     $(nft -a list chain inet netdns forward | awk '/entering/ { print $NF }')",
+    "nft insert rule inet netdns forward accept",
+    "nft delete element inet netdns ports_any '{ tcp . 5000 }'",
+];
+
+/// Prints them, whoever owns them.
+const LIST: &str = "for family in inet bridge; do nft list table $family netdns 2>/dev/null; done |
+     sed 's/ # progname.*//' | grep -v 'flags $' | grep -v 'flags owner'";
+
+#[test]
+fn nobody_else_changes_our_rules_while_the_manager_lives() {
+    let mut host = localnet();
+    serve(&host, "web", &["--network", "localnet", "-p", "5000:80"]);
+    let before = host.sh(LIST).ok();
+    let flushed = ["nft flush ruleset; nft add table ip stranger"];
+    for damage in DAMAGES.into_iter().filter(|damage| !damage.contains("ruleset")).chain(flushed) {
+        let _ = host.sh(damage);
+        assert_eq!(host.sh(LIST).ok(), before, "{damage}");
+    }
+    host.end_daemon("KILL");
+    assert_eq!(host.sh(LIST).ok(), before, "they outlive it");
+    host.sh("nft flush ruleset").ok();
+    host.start(&[]);
+    assert_eq!(host.sh(LIST).ok(), before, "and the next one makes them anew");
+    host.sh("nft flush ruleset").ok();
+    assert_eq!(host.sh(LIST).ok(), before);
+    assert!(!host.netdns(&["events", "--since", "0"]).out.contains("repair"), "nothing was");
+}
+
 #[test]
 fn rules_that_another_tool_removes_are_back_within_a_second() {
-    let host = localnet();
+    let mut host = Host::new();
+    host.start(&["--share-tables"]);
+    host.netdns(&["network", "create", "localnet"]).ok();
     serve(&host, "web", &["--network", "localnet", "-p", "5000:80"]);
     host.router("ip route add 172.16.0.0/12 via 10.9.0.2").ok();
     let before = host.path("before").display().to_string();
-    host.sh(&format!("nft list table inet netdns >{before}")).ok();
-    let damages = [
-        "nft flush ruleset",
-        "nft delete table inet netdns",
-        "nft flush chain inet netdns forward",
-        "nft delete chain inet netdns forward",
-        "nft flush map inet netdns ports_any",
-        "nft delete rule inet netdns forward handle \
-         $(nft -a list chain inet netdns forward | awk '/entering/ { print $NF }')",
-        "nft insert rule inet netdns forward accept",
-        "nft delete element inet netdns ports_any '{ tcp . 5000 }'",
-    ];
-    for damage in damages {
+    host.sh(&format!("({LIST}) >{before}")).ok();
+    for damage in DAMAGES {
         let took = host.sh(&format!(
             "{damage}; start=${{EPOCHREALTIME/./}}
-                 ! nft list table inet netdns 2>/dev/null | cmp -s - {before} || echo undamaged >&2
-                 until nft list table inet netdns 2>/dev/null | cmp -s - {before}; do :; done
+                 ! ({LIST}) | cmp -s - {before} || echo undamaged >&2
+                 until ({LIST}) | cmp -s - {before}; do :; done
                  echo $((${{EPOCHREALTIME/./}} - start))"
         ));
         assert_eq!(took.err, "", "{damage}");
@@ -386,4 +416,107 @@ fn rules_that_another_tool_removes_are_back_within_a_second() {
         host.router(&ask("10.9.0.2:5000/tcp")).ok();
         host.router(&unanswered("172.18.0.2:81/tcp")).ok();
     }
+}
+
+#[test]
+fn a_thousand_ports_are_one_element_and_reserved_until_their_sandbox_is_gone() {
+    let mut host = localnet();
+    let reserved = "/proc/sys/net/ipv4/ip_local_reserved_ports";
+    host.sh(&format!("echo 7000-7001,8100 >{reserved}")).ok();
+    let mut stranger = host.spawn(
+        "stranger",
+        &[
+            "python3",
+            "-c",
+            &format!("{BIND}\nimport os, time\nprint(os.getpid(), flush=True)\ntime.sleep(99)"),
+            "0.0.0.0:8500/tcp",
+        ],
+    );
+    let stranger_pid = host.path("stranger").display().to_string();
+    host.until(&format!("test -s {stranger_pid}"));
+    let run = |host: &Host| {
+        let range = ["-p", "8000-8999:8000-8999", "--network", "localnet"];
+        host.netdns(&[&["run", "-d", "--name", "many"], &range[..], &["sleep", "3600"]].concat())
+    };
+    let said = run(&host).fails(125);
+    assert!(
+        said.contains("failed to bind host port 0.0.0.0:8500/tcp: address already in use"),
+        "{said}"
+    );
+    assert!(said.contains("(python3) holds it"), "{said}");
+    let now = |host: &Host| host.sh(&format!("cat {reserved}")).ok();
+    assert_eq!(now(&host), "7000-7001,8100", "what is refused leaves nothing");
+    host.sh(&format!("kill -KILL $(cat {stranger_pid})")).ok();
+    let _ = stranger.wait();
+
+    run(&host).ok();
+    let element = "nft list map inet netdns ranges | grep -c '8000-8999 : 172.18.0.2'";
+    assert_eq!(host.sh(element).ok(), "1");
+    assert_eq!(host.sh("nft list table inet netdns | grep -c 8000").ok(), "1");
+    assert_eq!(now(&host), "7000-7001,8000-8999");
+    let shown = host.netdns(&["ps", "--format", "json"]).ok();
+    assert!(shown.contains("0.0.0.0:8000-8999->8000-8999/tcp"), "{shown}");
+    let clash = host.netdns(&["run", "-p", "8999:80", "true"]).fails(125);
+    assert!(clash.contains("Bind for 0.0.0.0:8999 failed: port is already allocated"), "{clash}");
+
+    host.end_daemon("KILL");
+    host.start(&[]);
+    assert_eq!(now(&host), "7000-7001,8000-8999");
+    let many = inspected(&host, "many")["State"]["Pid"].as_u64().expect("a pid");
+    host.end_daemon("KILL");
+    host.sh(&format!("kill -KILL {many}")).ok();
+    host.start(&[]);
+    assert_eq!(now(&host), "7000-7001,8100", "the host's own stays");
+}
+
+#[test]
+fn what_is_no_port_is_refused_in_docker_s_words() {
+    let host = localnet();
+    let cases = [
+        ("0", "invalid containerPort: 0"),
+        ("65536:80", "invalid hostPort: 65536"),
+        ("80-81:80-82", "invalid ranges specified for container and host Ports: 80-82 and 80-81"),
+        ("82-80:80-82", "invalid hostPort: 82-80"),
+        ("80/dccp", "invalid proto: dccp"),
+        (
+            "10.9.0.77:80:80",
+            "failed to bind host port 10.9.0.77:80/tcp: cannot assign requested address",
+        ),
+        (
+            "[fd77::1]:80:80",
+            "failed to bind host port [fd77::1]:80/tcp: cannot assign requested address",
+        ),
+        ("[fe80::1]:80:80", "ports cannot be published on fe80::1"),
+        ("80\";}:80", "invalid hostPort: 80\";}"),
+    ];
+    for (port, words) in cases {
+        let said = host.netdns(&["run", "--network", "localnet", "-p", port, "true"]).fails(125);
+        assert!(said.contains(words), "{port}: {said}");
+    }
+    host.netdns(&["run", "--rm", "-p", "80-81:80-81", "true"]).ok();
+}
+
+#[test]
+fn names_and_labels_never_become_part_of_a_rule() {
+    let host = Host::with_daemon();
+    let evil = "x\"; } drop {";
+    host.netdns(&["network", "create", "--label", "a=\"}\n{drop", evil]).ok();
+    host.netdns(&[
+        "run",
+        "-d",
+        "--network",
+        evil,
+        "-p",
+        "5000:80",
+        "--label",
+        "b=\"}\n;",
+        "sleep",
+        "99",
+    ])
+    .ok();
+    let rules = host.sh("nft list ruleset").ok();
+    assert!(
+        rules.contains("5000") && !rules.contains("x\"") && !rules.contains("{drop"),
+        "{rules}"
+    );
 }

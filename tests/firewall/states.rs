@@ -53,7 +53,13 @@ impl Fixture {
             bridge: Some(bridge.parse().unwrap()),
             subnets: vec![subnet],
             given_options: BTreeMap::new(),
-            options: NetworkOptions { masquerade: true, mtu: 1500, ttl: 600, own_domain: false },
+            options: NetworkOptions {
+                masquerade: true,
+                mtu: 1500,
+                ttl: 600,
+                own_domain: false,
+                ..NetworkOptions::default()
+            },
             labels: BTreeMap::new(),
         };
         change(&mut network);

@@ -23,7 +23,13 @@ fn state(internal: bool) -> State {
             aux: BTreeMap::new(),
         }],
         given_options: BTreeMap::new(),
-        options: NetworkOptions { masquerade: true, mtu: 1500, ttl: 5, own_domain: false },
+        options: NetworkOptions {
+            masquerade: true,
+            mtu: 1500,
+            ttl: 5,
+            own_domain: false,
+            ..NetworkOptions::default()
+        },
         labels: BTreeMap::new(),
     };
     let publish = |host_port, port| Publish {

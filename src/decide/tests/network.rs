@@ -108,7 +108,13 @@ fn options_are_understood_or_refused() {
     request.options.insert("netdns.ttl".into(), "0".into());
     request.options.insert("netdns.domain".into(), "local".into());
     let made = world.create(request.clone()).unwrap();
-    let expected = NetworkOptions { masquerade: false, mtu: 9000, ttl: 0, own_domain: true };
+    let expected = NetworkOptions {
+        masquerade: false,
+        mtu: 9000,
+        ttl: 0,
+        own_domain: true,
+        ..NetworkOptions::default()
+    };
     assert_eq!((&made.options, &made.given_options), (&expected, &request.options));
     request.name = "other".into();
     assert_eq!(text(world.create(request)), "networks have same bridge name: mybr");

@@ -241,3 +241,105 @@ fn a_running_sandbox_is_removed_by_force_alone_and_an_adopted_one_is_detached() 
     assert!(detach(state, "adopted").unwrap().is_some());
     assert_eq!(detach(state, "unknown"), Ok(None));
 }
+
+fn range(host: Option<&str>, ports: &str) -> PublishRequest {
+    PublishRequest {
+        host: host.map(|host| host.parse().unwrap()),
+        ports: ports.parse().unwrap(),
+        ..port(None, None)
+    }
+}
+
+#[test]
+fn ranges_lead_port_by_port_to_as_many_or_to_one_that_is_chosen() {
+    let mut world = world();
+    let shown = |ran: Ran| ran.sandbox.publish.iter().map(Publish::to_string).collect::<Vec<_>>();
+    let ran = world.run(publishing("web", &[range(Some("8000-8999"), "7000-7999")])).unwrap();
+    assert_eq!(shown(ran), ["0.0.0.0:8000-8999->7000-7999/tcp"]);
+    let ran = world.run(publishing("b", &[range(Some("8998-9001"), "80")])).unwrap();
+    assert_eq!(shown(ran), ["0.0.0.0:9000->80/tcp"], "the first that is free");
+    let full = world.run(publishing("c", &[range(Some("8998-9000"), "80")])).err().unwrap();
+    assert_eq!(
+        full.to_string(),
+        "Bind for 0.0.0.0 failed: all ports of 8998-9000 are already allocated"
+    );
+    let one = world.run(publishing("c", &[range(Some("8999"), "80")])).err().unwrap();
+    assert_eq!(one.to_string(), "Bind for 0.0.0.0:8999 failed: port is already allocated");
+    assert_eq!(one.hint().unwrap(), "sandbox web publishes it");
+    let unequal = text(world.run(publishing("c", &[range(Some("1-3"), "80-81")])));
+    assert_eq!(unequal, "invalid ranges specified for container and host Ports: 80-81 and 1-3");
+    let ran = world.run(publishing("d", &[range(None, "80-82")])).unwrap();
+    let mut hosts: Vec<u16> = ran.sandbox.publish.iter().map(|publish| publish.host_port).collect();
+    hosts.sort_unstable();
+    assert!(hosts.len() == 3 && hosts.windows(2).all(|pair| pair[0] < pair[1]), "{hosts:?}");
+}
+
+#[test]
+fn every_exposed_port_is_published_that_is_not_named() {
+    let mut world = world();
+    let exposed = |port| Exposed { port, proto: Proto::Tcp };
+    let request = RunRequest {
+        publish_all: true,
+        exposed: vec![exposed(80), exposed(81), exposed(82)],
+        ..publishing("web", &[port(Some(5000), None)])
+    };
+    let published = world.run(request).unwrap().sandbox.publish;
+    assert_eq!(published.iter().map(|publish| publish.port).collect::<Vec<_>>(), [80, 81, 82]);
+    assert_eq!(published[0].host_port, 5000);
+    assert!(published[1..].iter().all(|publish| (40_000..=40_003).contains(&publish.host_port)));
+}
+
+#[test]
+fn a_port_of_every_address_is_both_families_where_the_sandbox_has_both() {
+    let mut world = world();
+    world.create(NetworkRequest { ipv6: true, ..network("dual") }).unwrap();
+    let on_dual = |name: &str, publish: &[PublishRequest]| RunRequest {
+        publish: publish.to_vec(),
+        ..sandbox(name, &[on("dual")])
+    };
+    let ran = world.run(on_dual("a", &[port(Some(5000), None)])).unwrap();
+    let shown: Vec<String> = ran.sandbox.publish.iter().map(Publish::to_string).collect();
+    assert_eq!(shown, ["0.0.0.0:5000->80/tcp", "[::]:5000->80/tcp"]);
+    assert_eq!(held(&ran.sandbox.publish).count(), 1, "one socket of both families");
+    for address in ["::", "::1", "127.0.0.1", "fd00::1"] {
+        let taken = text(world.run(on_dual("b", &[port(Some(5000), Some(address))])));
+        assert!(taken.contains("already allocated"), "{address}: {taken}");
+    }
+    let six = [port(Some(6000), Some("::1")), port(Some(6000), Some("127.0.0.1"))];
+    let ran = world.run(on_dual("c", &six)).unwrap();
+    assert_eq!(held(&ran.sandbox.publish).count(), 2);
+    world.run(on_dual("d", &[port(Some(7000), Some("::"))])).unwrap();
+    world.run(on_dual("e", &[port(Some(7000), Some("127.0.0.1"))])).unwrap();
+    let link_local = text(world.run(on_dual("f", &[port(Some(1), Some("fe80::1"))])));
+    assert_eq!(
+        link_local,
+        "ports cannot be published on fe80::1: a sandbox has no way back to a link-local address"
+    );
+}
+
+#[test]
+fn a_way_to_a_port_that_the_kernel_does_not_have_is_said() {
+    let mut world = world();
+    world.create(NetworkRequest { ipv6: true, ..network("dual") }).unwrap();
+    let mut said = |name: &str, network: &str, address: Option<&str>, ipv6| {
+        world.ipv6 = ipv6;
+        let publish = vec![port(Some(5000), address)];
+        let ran = world.run(RunRequest { publish, ..sandbox(name, &[on(network)]) }).unwrap();
+        world.end(name);
+        ran.warnings.join("\n")
+    };
+    assert_eq!(said("a", "n", None, false), "");
+    assert_eq!(said("b", "n", Some("0.0.0.0"), true), "");
+    assert!(said("c", "n", None, true).starts_with("the ports of c are not reached over IPv6:"));
+    assert!(
+        said("d", "n", Some("::"), false).starts_with("the ports of d are not reached over IPv6:")
+    );
+    assert!(
+        said("e", "dual", None, false).starts_with("the ports of e are not reached through [::1]:")
+    );
+    assert!(
+        said("f", "dual", Some("::1"), true)
+            .starts_with("the ports of f are not reached through [::1]:")
+    );
+    assert_eq!(said("g", "dual", Some("fd00::1"), true), "");
+}

@@ -14,7 +14,13 @@ fn network(byte: u8, name: &str) -> Network {
         bridge: None,
         subnets: Vec::new(),
         given_options: BTreeMap::new(),
-        options: NetworkOptions { masquerade: true, mtu: 1500, ttl: 5, own_domain: false },
+        options: NetworkOptions {
+            masquerade: true,
+            mtu: 1500,
+            ttl: 5,
+            own_domain: false,
+            ..NetworkOptions::default()
+        },
         labels: BTreeMap::new(),
     }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::model::{Origin, SandboxId};
 use crate::plan::Place;
+use std::collections::BTreeSet;
 
 const NETWORK: Id = Id::from_bytes([1; 32]);
 const ENDPOINT: Id = Id::from_bytes([2; 32]);
@@ -18,6 +19,8 @@ fn wanted() -> Wanted {
         mtu: 1500,
         addresses: vec!["172.18.0.1/16".parse().unwrap()],
         ipv6: false,
+        apart: false,
+        proxied: BTreeSet::new(),
     };
     let veth = Veth {
         name: name("veth1"),
@@ -25,6 +28,7 @@ fn wanted() -> Wanted {
         bridge: name("br1"),
         mtu: 1500,
         ipv6: false,
+        apart: false,
         place: place.clone(),
         link: name("eth0"),
         mac: "02:00:00:00:00:01".parse().unwrap(),
@@ -54,6 +58,9 @@ fn link(kind: &str, id: Id) -> FoundLink {
         mtu: 1500,
         up: true,
         addresses: Vec::new(),
+        settled: true,
+        isolated: false,
+        proxied: BTreeSet::new(),
     }
 }
 
