@@ -26,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Linux, in the network namespace of the thread that made this: the host.
 pub struct Linux {
     rtnl: Rtnl,
+    sysctls: sysctl::Host,
     host: (u64, u64),
     nft: Mutex<Option<Nft>>,
     shares_tables: bool,
@@ -34,7 +35,7 @@ pub struct Linux {
 }
 
 impl Linux {
-    /// Connects to the kernel. Must be called inside a runtime whose threads are in the host's namespace.
+    /// Connects to the kernel in the namespace of the calling thread, in which the runtime's threads must be too.
     ///
     /// Sockets of netfilter are opened with the first use: a host without firewall modules can still be looked at.
     pub fn new() -> Result<Self, KernelError> {
@@ -46,6 +47,7 @@ impl Linux {
             .map_err(|source| KernelError::Socket { what: "a route socket", source })?;
         Ok(Self {
             rtnl,
+            sysctls: sysctl::Host::open(),
             host,
             nft: Mutex::default(),
             shares_tables: false,
@@ -106,36 +108,34 @@ impl Linux {
 
 impl Kernel for Linux {
     async fn facts(&self) -> Result<HostFacts, KernelError> {
-        facts::facts(&self.rtnl).await
+        facts::facts(&self.rtnl)
     }
 
     async fn marked_links(&self) -> Result<BTreeSet<IfName>, KernelError> {
-        observe::marked(&self.rtnl).await
+        observe::marked(&self.rtnl)
     }
 
     async fn traffic(&self) -> Result<BTreeMap<IfName, Traffic>, KernelError> {
-        traffic::traffic(&self.rtnl).await
+        traffic::traffic(&self.rtnl)
     }
 
     async fn observe(&self, wanted: &Wanted) -> Result<Found, KernelError> {
-        observe::observe(&self.rtnl, wanted).await
+        observe::observe(&self.rtnl, &self.sysctls, wanted)
     }
 
     async fn apply(&self, step: &Step) -> Result<(), KernelError> {
         tracing::debug!(?step, "apply");
         match step {
-            Step::AddBridge(bridge) => link::add_bridge(&self.rtnl, bridge).await,
-            Step::MendBridge(bridge) => link::mend_bridge(&self.rtnl, bridge).await,
-            Step::AddVeth(veth) => link::add_veth(&self.rtnl, veth).await,
-            Step::MendVeth(veth) => link::mend_veth(&self.rtnl, veth).await,
+            Step::AddBridge(bridge) => link::add_bridge(&self.rtnl, bridge),
+            Step::MendBridge(bridge) => link::mend_bridge(&self.rtnl, bridge),
+            Step::AddVeth(veth) => link::add_veth(&self.rtnl, &self.sysctls, veth),
+            Step::MendVeth(veth) => link::mend_veth(&self.rtnl, veth),
             Step::RemoveLinks(names) => link::remove(&self.rtnl, names).await,
             Step::SetInside(inside) => {
-                let wanted = inside.clone();
-                let set = |rtnl| async move { route::set_inside(&rtnl, &wanted).await };
-                link::in_sandbox(inside.place.clone(), set).await
+                netns::talk(&inside.place, |rtnl| route::set_inside(rtnl, inside))
             }
             Step::EnableForwarding => sysctl::set_forwarding(true),
-            Step::EnableForwarding6 => advertised::forward(&self.rtnl).await,
+            Step::EnableForwarding6 => advertised::forward(&self.rtnl),
             Step::Firewall(deltas) if deltas.is_empty() => Ok(()),
             Step::Firewall(deltas) => self.change_firewall(deltas).await,
         }
@@ -167,11 +167,11 @@ impl Kernel for Linux {
     }
 
     fn ephemeral_ports(&self) -> (u16, u16) {
-        sysctl::ephemeral_ports()
+        self.sysctls.ephemeral_ports()
     }
 
     fn reserved_ports(&self) -> PortSet {
-        sysctl::reserved_ports()
+        self.sysctls.reserved_ports()
     }
 
     fn reserve_ports(&self, ports: &PortSet) -> Result<(), KernelError> {
