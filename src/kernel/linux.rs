@@ -213,7 +213,7 @@ impl Kernel for Linux {
         let mut links = self.links.lock().await;
         let mut listening = match links.take() {
             Some(listening) => listening,
-            None => Links::open(self.rtnl.clone()).map_err(failed)?,
+            None => Links::open().map_err(failed)?,
         };
         let touched = listening.next().await.map_err(failed)?;
         *links = Some(listening);

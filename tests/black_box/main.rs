@@ -11,6 +11,7 @@ mod beside_docker;
 mod command;
 mod compare;
 mod demo;
+mod differential;
 mod doctor;
 mod drift;
 mod events;
