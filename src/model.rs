@@ -15,6 +15,7 @@ mod publish;
 mod record;
 mod refusal;
 mod request;
+mod route;
 mod sandbox;
 mod state;
 mod time;
@@ -34,6 +35,7 @@ pub use refusal::{Kind, Refusal};
 pub use request::{
     AttachTo, EndpointRequest, NetworkRequest, PublishRequest, RegisterRequest, RunRequest,
 };
+pub use route::Route;
 pub use sandbox::{
     Config, DnsConfig, Endpoint, ExtraHost, HostTarget, Origin, Sandbox, Shares, Status,
 };

@@ -28,6 +28,7 @@ mod lockdown;
 pub mod process;
 mod replica;
 mod resolution;
+mod routes;
 mod sandbox;
 mod shard;
 mod shared;

@@ -299,12 +299,7 @@ async fn a_person_is_told_what_a_sandbox_would_see() {
     for (name, source, address) in
         [("web", Source::Container, "172.18.0.3"), ("example.com", Source::Upstream, "192.0.2.1")]
     {
-        let view = SandboxView {
-            id: id(9),
-            networks: vec![id(1)],
-            forward: Forward::Host,
-            host: Vec::new(),
-        };
+        let view = view(9);
         for asker in [Asker::Sandbox(id(2)), Asker::Imagined(view)] {
             let question = Question { asker, name: name.parse().unwrap(), rr_type: 1 };
             let resolved = lab.client().request(&ToResolver::Resolve(question), &[]).await;

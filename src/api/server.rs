@@ -51,6 +51,10 @@ fn networks<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
             let state = c.state();
             Ok(render::network(&state, state.network(&call.network)?))
         })
+        .on(|c, call: call::GetRuleset| async move {
+            let state = c.state();
+            Ok(c.ruleset(state.network(&call.network)?))
+        })
         .on(|c, call: call::RemoveNetwork| async move {
             let (network, warnings) = c.remove_network(&call.network).await?;
             let (id, name) = (network.id.to_string(), network.name.to_string());

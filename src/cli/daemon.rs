@@ -125,7 +125,7 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     if servers.is_empty() {
         warn!(file = %dirs.resolv_conf.display(), "no DNS server: names that netdns does not know will fail");
     }
-    let replica = Arc::new(Replica::new(servers));
+    let replica = Arc::new(Replica::new(servers, args.dns_route.clone()));
     let events = Arc::new(Events::new(controller::now()));
     let (says, unasked) = mpsc::unbounded_channel();
     let (mut supervisor, resolver) =
@@ -146,7 +146,9 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     let follower = controller.clone();
     tokio::spawn(async move { follower.follow(unasked).await });
     let guard = controller.clone();
-    tokio::spawn(async move { guard.guard_firewall().await });
+    tokio::spawn(async move {
+        tokio::join!(guard.guard_firewall(), guard.guard_links(), guard.guard_sysctls())
+    });
     let reader = controller.clone();
     tokio::spawn(async move { reader.follow_zones().await });
     let reader = controller.clone();

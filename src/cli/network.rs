@@ -5,11 +5,11 @@ use super::outcome::{Outcome, each, warn};
 use super::print::{self, Format, ListArgs};
 use super::{Dirs, clock, spec};
 use crate::api::call::{
-    Connect, CreateNetwork, Disconnect, InspectNetwork, ListNetworks, RemoveNetwork,
+    Connect, CreateNetwork, Disconnect, GetRuleset, InspectNetwork, ListNetworks, RemoveNetwork,
 };
 use crate::api::client::{Client, ClientError};
 use crate::api::view;
-use crate::model::{EndpointRequest, Kind, Mac, NetworkRequest};
+use crate::model::{EndpointRequest, Kind, Mac, NetworkRequest, Route};
 use clap::{Args, Subcommand};
 use ipnet::IpNet;
 use serde::Serialize;
@@ -46,6 +46,9 @@ pub struct CreateArgs {
     /// A driver option
     #[arg(short, long, value_name = "K=V")]
     opt: Vec<String>,
+    /// DNS servers to ask for one domain and what is below it: the option netdns.dns-route
+    #[arg(long, value_name = "DOMAIN=IP[,IP]")]
+    dns_route: Vec<Route>,
     /// A label
     #[arg(long, value_name = "K[=V]")]
     label: Vec<String>,
@@ -82,6 +85,9 @@ pub struct LsArgs {
 
 #[derive(Args, Debug)]
 pub struct InspectArgs {
+    /// Print the firewall's rules that serve them, with comments, and not JSON
+    #[arg(long)]
+    ruleset: bool,
     /// Names, ids or id prefixes
     #[arg(required = true)]
     network: Vec<String>,
@@ -147,6 +153,7 @@ pub fn main(command: NetworkCommand, dirs: &Dirs) -> Outcome {
     match command {
         NetworkCommand::Create(args) => create(args, &client),
         NetworkCommand::Ls(args) => ls(&args, &client),
+        NetworkCommand::Inspect(args) if args.ruleset => ruleset(&args.network, &client),
         NetworkCommand::Inspect(args) => inspect(&args.network, &client),
         NetworkCommand::Rm(args) => rm(&args, &client),
         NetworkCommand::Prune(args) => prune(&args, &client),
@@ -156,10 +163,15 @@ pub fn main(command: NetworkCommand, dirs: &Dirs) -> Outcome {
 }
 
 fn create(args: CreateArgs, client: &Client) -> Outcome {
+    let mut options = spec::pairs("option", &args.opt)?;
+    if !args.dns_route.is_empty() {
+        let routes: Vec<_> = args.dns_route.iter().map(Route::to_string).collect();
+        options.insert("netdns.dns-route".into(), routes.join(" "));
+    }
     let network = NetworkRequest {
         name: args.name,
         driver: args.driver,
-        options: spec::pairs("option", &args.opt)?,
+        options,
         labels: spec::labels(&args.label),
         internal: args.internal,
         ipv6: args.ipv6,
@@ -253,6 +265,13 @@ fn boolean(text: &str) -> Option<bool> {
 
 fn is_builtin(network: &view::Network) -> bool {
     PREDEFINED.contains(&network.name.as_str())
+}
+
+fn ruleset(names: &[String], client: &Client) -> Outcome {
+    each(names, |name| {
+        let rules = client.call(GetRuleset { network: name.clone() })?;
+        print::emit(&rules)
+    })
 }
 
 fn inspect(names: &[String], client: &Client) -> Outcome {

@@ -15,14 +15,14 @@ fn the_tree_is_sound() {
 #[test]
 fn docker_s_grammar_is_accepted() {
     for words in [
-        "network create -d bridge -o a=b --label x --internal --subnet 10.1.0.0/16 --ip-range 10.1.2.0/24 --gateway 10.1.0.1 --aux-address r=10.1.0.9 n",
+        "network create -d bridge --dns-route corp.example=10.0.0.1 -o a=b --label x --internal --subnet 10.1.0.0/16 --ip-range 10.1.2.0/24 --gateway 10.1.0.1 --aux-address r=10.1.0.9 n",
         "network ls -q --no-trunc --format json -f driver=bridge --filter name=x",
         "network inspect a b",
         "network rm -f a b",
         "network prune -f --filter label=x --filter until=10m",
         "network connect --alias a --ip 10.1.0.5 --mac-address 02:00:00:00:00:01 --gw-priority -1 n s",
         "network disconnect -f n s",
-        "run -itd --rm --name a --network n --net m --network-alias x --net-alias y -p 80:80 --expose 1 --dns 9.9.9.9 --dns-search x --dns-option y --add-host a:1.1.1.1 -h h -l a=b -e A=B -w / -u a:b --sysctl net.a=b --privileged cmd -x",
+        "run -itd --rm --name a --network n --net m --network-alias x --net-alias y -p 80:80 --expose 1 --dns 9.9.9.9 --dns-route corp.example=10.0.0.1,10.0.0.2 --dns-search x --dns-option y --add-host a:1.1.1.1 -h h -l a=b -e A=B -w / -u a:b --sysctl net.a=b --privileged cmd -x",
         "container run true",
         "container ls -a",
         "container attach --pid 1 --name a",
@@ -52,7 +52,7 @@ fn docker_s_grammar_is_accepted() {
         "reset -f",
         "man /tmp",
         "version",
-        "daemon --bip 10.0.0.1/16 --default-address-pool base=10.0.0.0/8,size=24 --dns 9.9.9.9 --dns-listen none --mtu 1400 --group g --no-foreign-hooks",
+        "daemon --bip 10.0.0.1/16 --default-address-pool base=10.0.0.0/8,size=24 --dns 9.9.9.9 --dns-route .=10.0.0.1 --dns-listen none --mtu 1400 --group g --no-foreign-hooks",
         "--run-dir /a status",
         "status --run-dir /a --state-dir /b --resolv-conf /c",
     ] {
@@ -66,7 +66,6 @@ fn what_does_not_exist_is_a_usage_error() {
         "frobnicate",
         "network",
         "network create",
-        "network create --ipv6 n",
         "network create --subnet x n",
         "network connect n",
         "run",

@@ -6,7 +6,7 @@
 use super::zones::ServedZone;
 use crate::channel::{FdKind, SocketSet, ToResolver, batches};
 use crate::kernel::{DnsSockets, InsideSockets};
-use crate::model::{DnsName, Publish, SandboxId, State};
+use crate::model::{DnsName, Publish, Route, SandboxId, State};
 use crate::registry::{Update, snapshot};
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -71,6 +71,7 @@ pub struct Replica {
     sockets: Mutex<BTreeMap<SandboxId, Sockets>>,
     ports: Mutex<BTreeMap<Publish, Arc<OwnedFd>>>,
     servers: ArcSwap<Vec<SocketAddr>>,
+    routes: Vec<Route>,
     zones: ArcSwap<BTreeMap<DnsName, ServedZone>>,
     host_dns: OnceLock<HostDns>,
 }
@@ -99,9 +100,9 @@ impl HostDns {
 }
 
 impl Replica {
-    /// Starts with the servers that unknown names are asked of.
-    pub fn new(servers: Vec<SocketAddr>) -> Self {
-        Self { servers: ArcSwap::from_pointee(servers), ..Self::default() }
+    /// Starts with the servers that unknown names are asked of, and those that are asked for some domains.
+    pub fn new(servers: Vec<SocketAddr>, routes: Vec<Route>) -> Self {
+        Self { servers: ArcSwap::from_pointee(servers), routes, ..Self::default() }
     }
 
     /// Returns State as of the last recorded change.
@@ -153,6 +154,7 @@ impl Replica {
     pub fn snapshot(&self) -> Vec<Message> {
         let mut updates = snapshot(&self.state.load());
         updates.push(Update::SetHostServers(self.servers().to_vec()));
+        updates.push(Update::SetHostRoutes(self.routes.clone()));
         let bare = |body| (body, Vec::new());
         let mut messages = vec![bare(ToResolver::BeginSnapshot)];
         messages.extend(batches(updates).map(ToResolver::Updates).map(bare));

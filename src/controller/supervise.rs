@@ -17,7 +17,7 @@ use crate::channel::{
 use crate::model::{Publish, SandboxId};
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,8 @@ use tracing::{info, warn};
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often a resolver is asked whether it lives.
 const WATCHDOG: Duration = Duration::from_secs(1);
+/// How many messages may be on their way at once: the kernel bounds the descriptors that are.
+const ON_THE_WAY: usize = 8;
 /// The pause before a resolver that could not be started is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -281,10 +283,11 @@ impl Supervisor {
 }
 
 async fn send(client: &Client, messages: &[Message]) -> Result<(), ChannelError> {
-    for (body, fds) in messages {
-        let fds: Vec<BorrowedFd<'_>> = fds.iter().map(|fd| fd.as_fd()).collect();
-        if let FromResolver::Refused(why) = client.request(body, &fds).await? {
-            warn!(why, "the resolver refused a message");
+    for few in messages.chunks(ON_THE_WAY) {
+        for answer in client.request_all(few).await? {
+            if let FromResolver::Refused(why) = answer {
+                warn!(why, "the resolver refused a message");
+            }
         }
     }
     Ok(())

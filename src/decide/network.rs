@@ -23,6 +23,9 @@ pub fn create_network(
         other => return Err(Refusal::UnknownDriver(other.escape_debug().to_string())),
     }
     let (meant, bridge) = options::parse(given, &request.options)?;
+    if request.internal && !meant.routes.is_empty() {
+        return Err(Refusal::RouteOutOfInternal(name));
+    }
     let id = NetworkId(given.id());
     let bridge = bridge.map_or_else(|| format!("br-{}", id.short()).parse(), Ok)?;
     refuse_bridge_of_another(given.state, &bridge)?;

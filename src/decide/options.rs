@@ -12,6 +12,7 @@ pub const MASQUERADE: &str = "com.docker.network.bridge.enable_ip_masquerade";
 pub const MTU: &str = "com.docker.network.driver.mtu";
 const TTL: &str = "netdns.ttl";
 const DOMAIN: &str = "netdns.domain";
+const DNS_ROUTE: &str = "netdns.dns-route";
 /// Whether endpoints reach each other.
 const ICC: &str = "com.docker.network.bridge.enable_icc";
 const EXPOSE: &str = "netdns.expose";
@@ -43,6 +44,10 @@ pub fn parse(
             TTL => meant.ttl = number(value, 0, 86_400).ok_or_else(|| bad("0 to 86400 seconds"))?,
             DOMAIN if value == "local" => meant.own_domain = true,
             DOMAIN => return Err(bad("local")),
+            DNS_ROUTE => {
+                let routes = value.split_ascii_whitespace().map(str::parse);
+                meant.routes = routes.collect::<Result<_, _>>()?;
+            }
             ICC => connects = flag(value).ok_or_else(|| bad("true or false"))?,
             EXPOSE if value == "enforce" || value == "open" => enforces = value == "enforce",
             EXPOSE => return Err(bad("enforce or open")),

@@ -46,6 +46,7 @@ fn what_was_asked_replaces_what_the_host_has() {
         servers: vec![[192, 0, 2, 9].into()],
         search: vec![".".into()],
         options: vec!["ndots:2".into(), "timeout:1".into()],
+        routes: Vec::new(),
     };
     let text = body(&HostResolv::parse(HOST), &asked, Mode::Internal);
     let expected = "nameserver 127.0.0.11\n\

@@ -1,6 +1,6 @@
 //! Network: a virtual subnet whose members see each other.
 
-use super::{DnsName, IfName, Millis, NetworkId, NetworkName};
+use super::{DnsName, IfName, Millis, NetworkId, NetworkName, Route};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -54,6 +54,9 @@ pub struct NetworkOptions {
     pub ttl: u32,
     /// Whether unknown names below the network's name are answered here and not forwarded (`netdns.domain=local`).
     pub own_domain: bool,
+    /// Which servers are asked for which domain, from the host's namespace (`netdns.dns-route`).
+    #[serde(default)]
+    pub routes: Vec<Route>,
     /// Whether a sandbox may send as itself alone (`netdns.guard`).
     #[serde(default = "yes")]
     pub guard: bool,
@@ -70,6 +73,7 @@ impl Default for NetworkOptions {
             mtu: 1500,
             ttl: 5,
             own_domain: false,
+            routes: Vec::new(),
             guard: true,
             reach: Reach::Open,
         }

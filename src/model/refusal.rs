@@ -58,6 +58,12 @@ pub enum Refusal {
     UnknownOption { driver: DriverKind, key: String },
     #[error("failed to parse {key}={value}: {expected}")]
     BadOption { key: String, value: String, expected: &'static str },
+    #[error(
+        "invalid DNS route \"{0}\": DOMAIN=SERVER[,SERVER] with one to eight addresses is understood"
+    )]
+    BadRoute(String),
+    #[error("network {0} is internal: none of its names is asked of a server outside")]
+    RouteOutOfInternal(NetworkName),
     #[error("networks have same bridge name: {0}")]
     BridgeNameTaken(String),
 

@@ -1,7 +1,8 @@
 //! Sandbox: a network namespace with its links and names; and Endpoint: its membership of one network.
 
 use super::{
-    DnsName, EndpointId, Exposed, IfName, Mac, Millis, NetworkId, Publish, SandboxId, SandboxName,
+    DnsName, EndpointId, Exposed, IfName, Mac, Millis, NetworkId, Publish, Route, SandboxId,
+    SandboxName,
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -107,6 +108,9 @@ pub struct DnsConfig {
     pub search: Vec<String>,
     /// Options instead of the host's.
     pub options: Vec<String>,
+    /// Which servers are asked for which domain, from inside the sandbox.
+    #[serde(default)]
+    pub routes: Vec<Route>,
 }
 
 /// An entry of /etc/hosts given with `--add-host`.

@@ -1,10 +1,11 @@
 //! What the resolver is to know, derived from State alone.
 
 use super::{EndpointNames, Forward, NetworkNames, SandboxView, Source, Update};
-use crate::model::{DnsName, Endpoint, Exposed, Id, Network, Sandbox, SandboxId, State};
+use crate::model::{DnsName, Endpoint, Exposed, Id, Network, Route, Sandbox, SandboxId, State};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The most ports of one sandbox that have SRV records: a range may have thousands.
 const SERVICES: usize = 256;
@@ -61,21 +62,42 @@ fn services(sandbox: &Sandbox) -> Vec<Exposed> {
 /// server of its own that lies in a subnet it is attached to: such a question does not leave that subnet.
 pub fn forward_of(state: &State, id: SandboxId) -> Forward {
     let servers = state.sandboxes.get(&id).map_or(&[][..], |sandbox| &sandbox.dns.servers);
-    let endpoints = state.endpoints_of(id);
-    if endpoints.iter().any(|(_, network)| !network.internal) {
-        return match servers {
-            [] => Forward::Host,
-            servers => Forward::Inside(servers.to_vec()),
-        };
+    match reachable(state, id, servers) {
+        servers if !servers.is_empty() => Forward::Inside(servers),
+        _ if leads_out(&state.endpoints_of(id)) => Forward::Host,
+        _ => Forward::Nobody,
     }
+}
+
+/// Returns which of a sandbox's own servers may be asked from inside it.
+fn reachable(state: &State, id: SandboxId, servers: &[IpAddr]) -> Vec<IpAddr> {
+    let endpoints = state.endpoints_of(id);
     let on_link = |server: &IpAddr| {
         let mut subnets = endpoints.iter().flat_map(|(_, network)| &network.subnets);
         subnets.any(|subnet| subnet.net.contains(server) && subnet.gateway != *server)
     };
-    match servers.iter().copied().filter(on_link).collect::<Vec<_>>() {
-        none if none.is_empty() => Forward::Nobody,
-        servers => Forward::Inside(servers),
-    }
+    let out = leads_out(&endpoints);
+    servers.iter().copied().filter(|server| out || on_link(server)).collect()
+}
+
+fn leads_out(endpoints: &[(&Arc<Endpoint>, &Arc<Network>)]) -> bool {
+    endpoints.iter().any(|(_, network)| !network.internal)
+}
+
+/// Returns a sandbox's own routes with those servers that may be asked.
+fn inside_routes(state: &State, id: SandboxId) -> Vec<Route> {
+    let routes = state.sandboxes.get(&id).map_or(&[][..], |sandbox| &sandbox.dns.routes);
+    let allowed = routes.iter().map(|route| {
+        let (domain, servers) = (route.domain.clone(), reachable(state, id, &route.servers));
+        Route { domain, servers }
+    });
+    allowed.filter(|route| !route.servers.is_empty()).collect()
+}
+
+/// Returns the routes of a sandbox's networks; nothing where nothing is asked from the host's namespace.
+fn host_routes(endpoints: &[(&Arc<Endpoint>, &Arc<Network>)]) -> Option<Vec<Route>> {
+    let routes = endpoints.iter().flat_map(|(_, network)| network.options.routes.iter().cloned());
+    leads_out(endpoints).then(|| routes.collect())
 }
 
 /// Returns what the resolver knows of a sandbox.
@@ -87,6 +109,8 @@ pub fn sandbox_view(state: &State, id: SandboxId) -> SandboxView {
         networks: named.map(|(_, network)| network.id).collect(),
         forward: forward_of(state, id),
         host: state.host_address(id),
+        inside_routes: inside_routes(state, id),
+        host_routes: host_routes(&endpoints),
     }
 }
 
@@ -97,6 +121,8 @@ pub fn member_view(network: &Network) -> SandboxView {
         networks: network.has_names().then_some(network.id).into_iter().collect(),
         forward: if network.internal { Forward::Nobody } else { Forward::Host },
         host: network.subnets.iter().map(|subnet| subnet.gateway).collect(),
+        inside_routes: Vec::new(),
+        host_routes: (!network.internal).then(|| network.options.routes.clone()),
     }
 }
 

@@ -68,6 +68,11 @@ impl Key {
         self.cuts().find(|cut| &self.as_bytes()[*cut..] == name)
     }
 
+    /// Whether this is a domain or below it.
+    pub fn is_within(&self, domain: &Key) -> bool {
+        domain.len == 0 || self.suffix(domain.as_bytes()).is_some()
+    }
+
     /// Whether this is one of the names.
     pub fn is_one_of(&self, names: &[&str]) -> bool {
         let labels = || self.cuts().map(|cut| self.label(cut));
@@ -129,6 +134,12 @@ impl From<&DnsName> for Key {
         let mut key = Self::root();
         name.labels().for_each(|label| key.push(label.as_bytes()));
         key
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Key").field(&self.as_bytes().escape_ascii().to_string()).finish()
     }
 }
 

@@ -104,7 +104,8 @@ impl Registry {
             Update::RemoveRecord(network, name, rr_type) => {
                 self.edit(*network, |table| table.remove_record(&(name.clone(), *rr_type)));
             }
-            Update::PutSandbox(_) | Update::RemoveSandbox(_) | Update::SetHostServers(_) => {}
+            Update::PutSandbox(_) | Update::RemoveSandbox(_) => {}
+            Update::SetHostServers(_) | Update::SetHostRoutes(_) => {}
         }
     }
 
@@ -181,7 +182,8 @@ impl Mentioned {
             | Update::RemoveEndpoint(..)
             | Update::RemoveRecord(..)
             | Update::RemoveSandbox(_)
-            | Update::SetHostServers(_) => {}
+            | Update::SetHostServers(_)
+            | Update::SetHostRoutes(_) => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! Updates: what the resolver is told. Each replaces what it names whole, so that sending one twice does no harm.
 
 use crate::model::{
-    DnsName, EndpointId, Exposed, NetworkId, NetworkName, Registration, RrType, SandboxId,
+    DnsName, EndpointId, Exposed, NetworkId, NetworkName, Registration, Route, RrType, SandboxId,
     SandboxName,
 };
 use ipnet::IpNet;
@@ -90,6 +90,10 @@ pub struct SandboxView {
     pub forward: Forward,
     /// The addresses that stand for the host.
     pub host: Vec<IpAddr>,
+    /// Which servers are asked for which domain, from inside its namespace.
+    pub inside_routes: Vec<Route>,
+    /// The same from the host's namespace, beside the daemon's; none if nothing is asked from there.
+    pub host_routes: Option<Vec<Route>>,
 }
 
 /// One step of the resolver's replica.
@@ -113,4 +117,6 @@ pub enum Update {
     RemoveSandbox(SandboxId),
     /// The servers of the host or the daemon, in order.
     SetHostServers(Vec<SocketAddr>),
+    /// Which servers are asked for which domain by all who may ask from the host's namespace.
+    SetHostRoutes(Vec<Route>),
 }

@@ -185,8 +185,7 @@ impl Control {
         match &question.asker {
             Asker::Sandbox(id) => self.replica.sandbox(*id).cloned(),
             Asker::Imagined(view) => {
-                let events = self.shared.events.clone();
-                Ok(Arc::new(Sandbox::new(view, self.replica.registry(), events)))
+                Ok(Arc::new(Sandbox::new(view, self.replica.registry(), &self.shared)))
             }
         }
     }

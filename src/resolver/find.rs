@@ -3,7 +3,7 @@
 
 use super::view::View;
 use crate::model::{DnsName, NetworkId, RrType};
-use crate::registry::{ANY, Forward, InZone, Key, Layer, Name, Reverse, Rrset, Source, Table};
+use crate::registry::{ANY, InZone, Key, Layer, Name, Reverse, Rrset, Source, Table};
 use ipnet::IpNet;
 use std::sync::Arc;
 
@@ -250,7 +250,7 @@ fn reverse_in_subnet(view: &View, key: &Key) -> Option<Reverse> {
 /// Unknown names below a network that keeps its domain to itself, which for the host is each; and of a sandbox that asks
 /// nobody, every name.
 fn own_domain(view: &View, key: &Key) -> Option<Found> {
-    let nobody = *view.forward() == Forward::Nobody && !view.is_of_host();
+    let nobody = view.asks_nobody(key) && !view.is_of_host();
     let owned = view.tables().find_map(|(_, table)| {
         let keeps = view.is_of_host() || table.network().is_some_and(|network| network.own_domain);
         let cut = table.suffix().and_then(|suffix| key.suffix(suffix))?;

@@ -2,6 +2,7 @@
 //! acknowledged, so that the next query is answered by it. It outlives the manager that said it.
 
 use super::host::HostListener;
+use super::routes::{Routes, each};
 use super::sandbox::Sandbox;
 use super::shard::{Shards, Sockets};
 use super::shared::{Event, Shared};
@@ -162,6 +163,10 @@ impl Replica {
                     self.shared.host.store(Arc::new(servers));
                 }
             }
+            Update::SetHostRoutes(routes) => {
+                let routes = Routes::new(each(&routes, |servers| self.shared.list(servers)));
+                self.shared.routes.store(Arc::new(routes));
+            }
             Update::PutEndpoint(endpoint) => {
                 self.endpoints.insert(endpoint.id, (endpoint.network, endpoint.owner));
             }
@@ -175,9 +180,9 @@ impl Replica {
 
     fn put_sandbox(&mut self, view: &SandboxView) {
         if let Some(sandbox) = self.sandboxes.get(&view.id) {
-            return sandbox.update(view, &self.registry);
+            return sandbox.update(view, &self.registry, &self.shared);
         }
-        let sandbox = Sandbox::new(view, &self.registry, self.shared.events.clone());
+        let sandbox = Sandbox::new(view, &self.registry, &self.shared);
         self.sandboxes.insert(view.id, Arc::new(sandbox));
         self.serve(view.id);
     }

@@ -2,15 +2,15 @@
 
 use super::cache::Cache;
 use super::inside::Inside;
-use super::shared::{Event, Shared};
+use super::routes::{Routes, each};
+use super::shared::{PORT, Shared};
 use super::upstream::{Upstreams, Via};
 use super::view::View;
 use crate::model::SandboxId;
-use crate::registry::{Forward, Registry, SandboxView};
+use crate::registry::{Forward, Key, Registry, SandboxView};
 use arc_swap::ArcSwap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The most forwards outstanding for one sandbox.
@@ -18,9 +18,6 @@ const FORWARDS: usize = 1024;
 
 /// The bytes for what a sandbox's own servers have said.
 const CACHE: usize = 256 * 1024;
-
-/// The port of name servers.
-const PORT: u16 = 53;
 
 /// One sandbox.
 #[derive(Debug)]
@@ -40,6 +37,12 @@ pub struct Current {
     pub view: View,
     /// Its own servers, or nobody; none if the host's are asked.
     own: Option<Arc<Upstreams>>,
+    /// Whom to ask for some domains: its own servers, then those of its networks.
+    routes: Routes,
+    /// Whether the daemon's routes hold for it, too.
+    may_ask_from_host: bool,
+    /// All servers that are asked from inside.
+    inside: Vec<Arc<Upstreams>>,
 }
 
 /// The right to one forward.
@@ -51,13 +54,9 @@ pub struct Permit {
 
 impl Sandbox {
     /// Makes a sandbox as the manager describes it.
-    pub fn new(
-        view: &SandboxView,
-        registry: &Arc<Registry>,
-        events: UnboundedSender<Event>,
-    ) -> Self {
-        let inside = Arc::new(Inside::new(view.id, events));
-        let current = Current::new(view, registry, &inside, None);
+    pub fn new(view: &SandboxView, registry: &Arc<Registry>, shared: &Shared) -> Self {
+        let inside = Arc::new(Inside::new(view.id, shared.events.clone()));
+        let current = Current::new(view, registry, shared, &inside, &[]);
         Self {
             id: view.id,
             inside,
@@ -67,16 +66,15 @@ impl Sandbox {
     }
 
     /// Changes what the next query is answered from.
-    pub fn update(&self, view: &SandboxView, registry: &Arc<Registry>) {
-        let known = self.current().own.clone();
-        self.current.store(Arc::new(Current::new(view, registry, &self.inside, known.as_ref())));
+    pub fn update(&self, view: &SandboxView, registry: &Arc<Registry>, shared: &Shared) {
+        let known = self.current();
+        let current = Current::new(view, registry, shared, &self.inside, &known.inside);
+        self.current.store(Arc::new(current));
     }
 
     /// Forgets what its own servers have said.
     pub fn flush_cache(&self) {
-        if let Some(own) = &self.current().own {
-            own.servers.cache().flush();
-        }
+        self.current().inside.iter().for_each(|list| list.servers.cache().flush());
     }
 
     /// Returns what a query is answered from now.
@@ -84,9 +82,23 @@ impl Sandbox {
         self.current.load()
     }
 
-    /// Returns whom an unknown name is asked of.
-    pub fn upstreams(&self, shared: &Shared, _name: &[u8]) -> Arc<Upstreams> {
-        self.current().own.clone().unwrap_or_else(|| shared.host.load_full())
+    /// Returns whom an unknown name is asked of, given in wire form: the servers of the longest domain that has any.
+    pub fn upstreams(&self, shared: &Shared, name: &[u8]) -> Arc<Upstreams> {
+        let current = self.current();
+        let default = || current.own.clone().unwrap_or_else(|| shared.host.load_full());
+        let host = current.may_ask_from_host.then(|| shared.routes.load());
+        let host = host.filter(|routes| !routes.is_empty());
+        if current.routes.is_empty() && host.is_none() {
+            return default();
+        }
+        let name = Key::of_wire(name);
+        let near = current.routes.find(&name);
+        let far = host.as_ref().and_then(|routes| routes.find(&name));
+        match (near, far) {
+            (Some((near, _)), Some((far, list))) if far > near => list.clone(),
+            (Some((_, list)), _) | (None, Some((_, list))) => list.clone(),
+            (None, None) => default(),
+        }
     }
 
     /// Takes the right to one more forward, if neither the sandbox nor the process has too many.
@@ -108,23 +120,31 @@ impl Current {
     fn new(
         view: &SandboxView,
         registry: &Arc<Registry>,
+        shared: &Shared,
         inside: &Arc<Inside>,
-        known: Option<&Arc<Upstreams>>,
+        known: &[Arc<Upstreams>],
     ) -> Self {
-        let asked = |servers: &[IpAddr]| {
+        let mut lists: Vec<Arc<Upstreams>> = Vec::new();
+        let mut asked = |servers: &[IpAddr]| {
             let addresses: Vec<_> = servers.iter().map(|ip| SocketAddr::new(*ip, PORT)).collect();
-            let kept = known.filter(|known| known.servers.are(&addresses)).cloned();
-            kept.unwrap_or_else(|| {
+            let same = |list: &&Arc<Upstreams>| list.servers.are(&addresses);
+            let list = lists.iter().chain(known).find(same).cloned().unwrap_or_else(|| {
                 let (via, cache) = (Via::Inside(inside.clone()), Arc::new(Cache::new(CACHE)));
-                Arc::new(Upstreams::new(&addresses, via, cache, known.map(|known| &**known)))
-            })
+                Arc::new(Upstreams::new(&addresses, via, cache, None))
+            });
+            lists.push(list.clone());
+            list
         };
         let own = match &view.forward {
             Forward::Host => None,
             Forward::Nobody => Some(asked(&[])),
             Forward::Inside(servers) => Some(asked(servers)),
         };
-        Self { view: View::new(view, registry), own }
+        let near: Vec<_> = each(&view.inside_routes, asked).collect();
+        let far = view.host_routes.as_deref().unwrap_or_default();
+        let routes = Routes::new(near.into_iter().chain(each(far, |list| shared.list(list))));
+        let may_ask_from_host = view.host_routes.is_some();
+        Self { view: View::new(view, registry), own, routes, may_ask_from_host, inside: lists }
     }
 }
 

@@ -1,17 +1,23 @@
 //! Shared: what the control loop and all shards have in common. Only atomics and semaphores: no shard waits for another.
 
 use super::cache::{Cache, Usage};
+use super::routes::Routes;
 use super::upstream::{Sockets, Upstreams, Via};
 use crate::channel::Counters;
 use crate::model::SandboxId;
 use arc_swap::ArcSwap;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// The most forwards outstanding in all, if descriptors allow.
 const FORWARDS: u64 = 16_384;
+
+/// The port of name servers.
+pub const PORT: u16 = 53;
 
 /// The bytes for what upstreams that are asked from the host's namespace have said.
 const CACHE: usize = 32 * 1024 * 1024;
@@ -94,6 +100,10 @@ pub struct Tally {
 pub struct Shared {
     /// The servers of the host or the daemon.
     pub host: ArcSwap<Upstreams>,
+    /// Which servers are asked for which domain by all who may ask from the host's namespace.
+    pub routes: ArcSwap<Routes>,
+    /// Lists of servers that routes lead to, so that all who have one share what it has said.
+    lists: Mutex<HashMap<Vec<SocketAddr>, Weak<Upstreams>>>,
     /// One permit for each forward that may be outstanding.
     pub forwards: Arc<Semaphore>,
     /// The sockets towards upstreams.
@@ -116,6 +126,8 @@ impl Shared {
         let nobody = Upstreams::new(&[], Via::Host(sockets.clone()), cache.clone(), None);
         Self {
             host: ArcSwap::from_pointee(nobody),
+            routes: ArcSwap::default(),
+            lists: Mutex::default(),
             forwards: Arc::new(Semaphore::new(limits.forwards)),
             sockets,
             cache,
@@ -146,6 +158,20 @@ impl Stats {
 }
 
 impl Shared {
+    /// Returns servers that a route leads to, asked from the host's namespace.
+    pub fn list(&self, servers: &[IpAddr]) -> Arc<Upstreams> {
+        let servers: Vec<_> = servers.iter().map(|server| SocketAddr::new(*server, PORT)).collect();
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lists.get(&servers).and_then(Weak::upgrade) {
+            return known;
+        }
+        lists.retain(|_, list| list.strong_count() > 0);
+        let via = Via::Host(self.sockets.clone());
+        let list = Arc::new(Upstreams::new(&servers, via, self.cache.clone(), None));
+        lists.insert(servers, Arc::downgrade(&list));
+        list
+    }
+
     /// Returns the counts with the number of sandboxes.
     pub fn count(&self, sandboxes: usize) -> Counters {
         let Stats { queries, local, cached, stale, forwarded, failed } = &self.stats;

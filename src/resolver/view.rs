@@ -2,9 +2,10 @@
 //! registered on every network, and the names that netdns itself gives. Tables are read through their slots, so a view
 //! is made anew only when the sandbox itself changes.
 
+use super::routes::domain;
 use crate::model::{NetworkId, Rdata, RrType, SandboxId};
 use crate::registry::{
-    DEFAULT_TTL, Forward, Layer, Registry, Rrset, SandboxView, Slot, Source, Table, Zones,
+    DEFAULT_TTL, Forward, Key, Layer, Registry, Rrset, SandboxView, Slot, Source, Table, Zones,
 };
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
@@ -21,6 +22,8 @@ pub struct View {
     zones: Arc<ArcSwap<Zones>>,
     subnets: Arc<ArcSwap<Vec<IpNet>>>,
     forward: Forward,
+    /// Domains that a sandbox's own servers are asked for, whatever else it asks.
+    routes: Vec<Key>,
     host: [Arc<Rrset>; 2],
     localhost: [Arc<Rrset>; 2],
 }
@@ -36,6 +39,7 @@ impl View {
             zones: registry.zones(),
             subnets: registry.subnets(),
             forward: view.forward.clone(),
+            routes: view.inside_routes.iter().map(|route| domain(route)).collect(),
             host: builtin(&view.host),
             localhost: builtin(&loopback),
         }
@@ -50,6 +54,7 @@ impl View {
             zones: registry.zones(),
             subnets: registry.subnets(),
             forward: Forward::Nobody,
+            routes: Vec::new(),
             host: builtin(&[]),
             localhost: builtin(&[]),
         }
@@ -60,9 +65,9 @@ impl View {
         self.sandbox.is_none()
     }
 
-    /// Returns whom unknown names are asked of.
-    pub fn forward(&self) -> &Forward {
-        &self.forward
+    /// Whether nobody is asked for a name.
+    pub fn asks_nobody(&self, key: &Key) -> bool {
+        self.forward == Forward::Nobody && !self.routes.iter().any(|domain| key.is_within(domain))
     }
 
     /// Returns the tables of the attached networks in the order of look-up.

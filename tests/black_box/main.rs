@@ -12,6 +12,7 @@ mod command;
 mod compare;
 mod demo;
 mod doctor;
+mod drift;
 mod events;
 mod everyday;
 mod host_dns;

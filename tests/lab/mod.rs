@@ -150,7 +150,14 @@ pub fn network() -> NetworkNames {
 
 pub fn view(number: u8) -> SandboxView {
     let networks = vec![id::<NetworkId>(1)];
-    SandboxView { id: id(number), networks, forward: Forward::Host, host: Vec::new() }
+    SandboxView {
+        id: id(number),
+        networks,
+        forward: Forward::Host,
+        host: Vec::new(),
+        inside_routes: Vec::new(),
+        host_routes: Some(Vec::new()),
+    }
 }
 
 /// The endpoint of sandbox `number` on network 1, at 172.18.0.`number`.

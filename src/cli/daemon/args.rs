@@ -1,6 +1,7 @@
 //! The flags of `netdns daemon`.
 
 use crate::ipam::Pool;
+use crate::model::Route;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -17,6 +18,9 @@ pub struct DaemonArgs {
     /// A DNS server to ask instead of the host's
     #[arg(long, value_name = "IP")]
     pub dns: Vec<IpAddr>,
+    /// DNS servers to ask for one domain and what is below it; repeatable, the longest domain wins
+    #[arg(long, value_name = "DOMAIN=IP[,IP]")]
+    pub dns_route: Vec<Route>,
     /// How sandboxes reach their resolver
     #[arg(long, value_enum, default_value_t = DnsListen::Rewrite)]
     pub dns_listen: DnsListen,

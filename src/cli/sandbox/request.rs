@@ -3,7 +3,7 @@
 use super::{
     AttachTo, Config, DnsConfig, Failure, IpAddr, Ipv4Addr, Ipv6Addr, Mac, RunRequest, spec,
 };
-use crate::model::{EndpointRequest, Exposed};
+use crate::model::{EndpointRequest, Exposed, Route};
 use clap::Args;
 
 /// Which networks, with which names and addresses; which ports; which servers.
@@ -36,6 +36,9 @@ pub struct NetworkArgs {
     /// A DNS server, asked from inside the sandbox, instead of the host's
     #[arg(long, value_name = "IP", help_heading = "Names")]
     dns: Vec<IpAddr>,
+    /// DNS servers, asked from inside the sandbox, for one domain and what is below it
+    #[arg(long, value_name = "DOMAIN=IP[,IP]", help_heading = "Names")]
+    dns_route: Vec<Route>,
     /// A search domain instead of the host's; . clears them
     #[arg(long, value_name = "DOMAIN", help_heading = "Names")]
     dns_search: Vec<String>,
@@ -74,6 +77,7 @@ impl NetworkArgs {
                 servers: self.dns,
                 search: one_word_each("--dns-search", self.dns_search)?,
                 options: one_word_each("--dns-option", self.dns_option)?,
+                routes: self.dns_route,
             },
             extra_hosts: self
                 .add_host

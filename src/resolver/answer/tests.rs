@@ -69,6 +69,8 @@ impl World {
                 networks: networks.iter().map(|byte| id(*byte)).collect(),
                 forward,
                 host: vec!["172.18.0.1".parse().unwrap()],
+                inside_routes: Vec::new(),
+                host_routes: None,
             },
             &registry,
         );
@@ -180,6 +182,8 @@ fn a_name_with_dots_is_tried_whole_then_with_the_shortest_suffix() {
         networks: vec![id(BACK), id(FRONT), id(3)],
         forward: To::Host,
         host: Vec::new(),
+        inside_routes: Vec::new(),
+        host_routes: None,
     };
     let world = World { view: View::new(&view, &world.registry), ..world };
     world.put(endpoint(3, BACK, &["a"], &["172.19.0.3"]));
@@ -310,6 +314,23 @@ fn a_cname_is_followed_here_and_onward() {
     assert!(world.ask("away", RecordType::A).is_none());
     let round = world.ask("round", RecordType::A).unwrap();
     assert_eq!(round.metadata.response_code, ResponseCode::ServFail);
+}
+
+#[test]
+fn a_sandbox_that_asks_nobody_asks_its_own_servers_for_the_domains_that_lead_to_them() {
+    let world = World::new(&[FRONT], To::Nobody);
+    let view = SandboxView {
+        id: id(9),
+        networks: vec![id(FRONT)],
+        forward: To::Nobody,
+        host: Vec::new(),
+        inside_routes: vec!["corp.example=172.18.0.9".parse().unwrap()],
+        host_routes: None,
+    };
+    let world = World { view: View::new(&view, &world.registry), ..world };
+    assert!(world.ask("www.corp.example", RecordType::A).is_none(), "forwarded");
+    let denied = world.ask("www.example", RecordType::A).unwrap();
+    assert_eq!(denied.metadata.response_code, ResponseCode::NXDomain);
 }
 
 #[test]

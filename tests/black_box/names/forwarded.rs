@@ -30,6 +30,41 @@ fn an_unknown_name_is_asked_of_the_hosts_servers_from_the_host() {
 }
 
 #[test]
+fn names_of_a_routed_domain_are_asked_of_its_servers() {
+    // There is no other server at all.
+    let mut host = Host::new().resolv_conf("search example.test\n");
+    host.start(&["--dns-route", "one.test=10.9.0.1"]);
+    let upstream = Upstream::at_router(&host);
+    let route = ["network", "create", "--dns-route", "two.test=10.9.0.1", "routed"];
+    host.netdns(&route).ok();
+    let shown = host.netdns(&["network", "inspect", "routed"]).ok();
+    assert!(shown.contains(r#""netdns.dns-route": "two.test=10.9.0.1""#), "{shown}");
+    host.netdns(&["network", "create", "plain"]).ok();
+    host.sleeper("a", &["--network", "routed"]);
+    host.sleeper("b", &["--network", "plain", "--dns-route", "three.test=10.9.0.1"]);
+    let status = |sandbox, name| dig(&host, sandbox, name).status;
+    for (name, of_a, of_b) in [
+        ("www.one.test", "NOERROR", "NOERROR"),
+        ("www.two.test", "NOERROR", "SERVFAIL"),
+        ("www.three.test", "SERVFAIL", "NOERROR"),
+        ("www.other.test", "SERVFAIL", "SERVFAIL"),
+    ] {
+        assert_eq!(status("a", name), of_a, "a {name}");
+        assert_eq!(status("b", name), of_b, "b {name}");
+    }
+    // What one sandbox was told from the host's namespace is told to the other; what was told inside is not.
+    let asked = |name: &str| upstream.asked().iter().filter(|line| line.contains(name)).count();
+    assert_eq!((asked("www.one.test"), asked("www.three.test")), (1, 1));
+    host.netdns(&["cache", "flush"]).ok();
+    assert_eq!(status("a", "www.one.test"), "NOERROR");
+    assert_eq!(status("b", "www.three.test"), "NOERROR");
+    assert_eq!((asked("www.one.test"), asked("www.three.test")), (2, 2));
+    let inside = ["network", "create", "--internal", "--dns-route", "x.test=10.9.0.1", "inner"];
+    let said = host.netdns(&inside).fails(1);
+    assert!(said.contains("network inner is internal"), "{said}");
+}
+
+#[test]
 fn a_truncated_answer_is_fetched_whole_before_the_client_hears_of_it() {
     let host = with_localnet();
     let upstream = Upstream::at_router(&host);
