@@ -70,8 +70,6 @@ fn what_does_not_exist_is_a_usage_error() {
         "network connect n",
         "run",
         "run --bogus true",
-        "run -P true",
-        "run --ip6 fd00::1 true",
         "exec s",
         "attach --name a",
         "attach --netns /x --pid 1 --name a",

@@ -2,7 +2,7 @@
 //! part of a name before a network's suffix is a slice of it, and a dot inside a label is no separator. Lives on the
 //! stack; making one allocates nothing.
 
-use crate::model::DnsName;
+use crate::model::{DnsName, Route};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -29,6 +29,11 @@ impl Key {
             rest = tail;
         }
         key
+    }
+
+    /// Makes the key of the domain of a route.
+    pub fn of_route(route: &Route) -> Self {
+        route.domain.as_ref().map_or_else(Self::root, Self::from)
     }
 
     /// Makes the key of an address's reverse name (RFC 1035 section 3.5, RFC 3596 section 2.5).

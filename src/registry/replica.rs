@@ -1,7 +1,7 @@
 //! Registry: the resolver's replica. Each network's table stands behind a pointer that is swapped whole: a query loads
 //! it, a command makes the next one, and neither waits for the other. One writer applies updates.
 
-use super::{Table, Update, ZoneTable, Zones};
+use super::{Key, Table, Update, ZoneTable, Zones};
 use crate::model::{DnsName, EndpointId, NetworkId, RrType, SandboxId};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
@@ -20,6 +20,8 @@ pub struct Registry {
     everywhere: Slot,
     zones: Arc<ArcSwap<Zones>>,
     subnets: Arc<ArcSwap<Vec<IpNet>>>,
+    /// Domains that the daemon has servers of their own for.
+    routed: Arc<ArcSwap<Vec<Key>>>,
 }
 
 impl Registry {
@@ -45,6 +47,11 @@ impl Registry {
     /// Returns the slot of what is registered on every network.
     pub fn everywhere(&self) -> Slot {
         self.everywhere.clone()
+    }
+
+    /// Returns the domains that the daemon has servers of their own for.
+    pub fn routed(&self) -> Arc<ArcSwap<Vec<Key>>> {
+        self.routed.clone()
     }
 
     /// Returns the slot of the zones.
@@ -105,7 +112,10 @@ impl Registry {
                 self.edit(*network, |table| table.remove_record(&(name.clone(), *rr_type)));
             }
             Update::PutSandbox(_) | Update::RemoveSandbox(_) => {}
-            Update::SetHostServers(_) | Update::SetHostRoutes(_) => {}
+            Update::SetHostServers(_) => {}
+            Update::SetHostRoutes(routes) => {
+                self.routed.store(Arc::new(routes.iter().map(Key::of_route).collect()));
+            }
         }
     }
 

@@ -225,7 +225,8 @@ fn special(view: &View, key: &Key, rr_type: u16) -> Option<Found> {
         return Some(Found::NoName(denial(view, Some(zone))));
     }
     let zone = within(&[b"\x03alt", b"\x05local", b"\x04home\x04arpa", b"\x08resolver\x04arpa"])?;
-    Some(Found::NoData(denial(view, Some(zone))))
+    let routed = view.has_route(key, &key.as_bytes()[zone..]);
+    (!routed).then(|| Found::NoData(denial(view, Some(zone))))
 }
 
 /// Reverse names inside the subnet of any network never leave the host.

@@ -35,10 +35,5 @@ pub fn each<'a>(
     routes: &'a [Route],
     mut servers: impl FnMut(&[IpAddr]) -> Arc<Upstreams> + 'a,
 ) -> impl Iterator<Item = (Key, Arc<Upstreams>)> + 'a {
-    routes.iter().map(move |route| (domain(route), servers(&route.servers)))
-}
-
-/// Returns a route's domain.
-pub fn domain(route: &Route) -> Key {
-    route.domain.as_ref().map_or_else(|| Key::of_wire(&[0]), Key::from)
+    routes.iter().map(move |route| (Key::of_route(route), servers(&route.servers)))
 }

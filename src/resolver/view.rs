@@ -2,7 +2,6 @@
 //! registered on every network, and the names that netdns itself gives. Tables are read through their slots, so a view
 //! is made anew only when the sandbox itself changes.
 
-use super::routes::domain;
 use crate::model::{NetworkId, Rdata, RrType, SandboxId};
 use crate::registry::{
     DEFAULT_TTL, Forward, Key, Layer, Registry, Rrset, SandboxView, Slot, Source, Table, Zones,
@@ -24,6 +23,10 @@ pub struct View {
     forward: Forward,
     /// Domains that a sandbox's own servers are asked for, whatever else it asks.
     routes: Vec<Key>,
+    /// Those that its networks' servers are asked for.
+    far_routes: Vec<Key>,
+    /// Those that the daemon's are asked for, if it may ask them.
+    routed: Option<Arc<ArcSwap<Vec<Key>>>>,
     host: [Arc<Rrset>; 2],
     localhost: [Arc<Rrset>; 2],
 }
@@ -39,7 +42,9 @@ impl View {
             zones: registry.zones(),
             subnets: registry.subnets(),
             forward: view.forward.clone(),
-            routes: view.inside_routes.iter().map(|route| domain(route)).collect(),
+            routes: view.inside_routes.iter().map(Key::of_route).collect(),
+            far_routes: view.host_routes.iter().flatten().map(Key::of_route).collect(),
+            routed: view.host_routes.is_some().then(|| registry.routed()),
             host: builtin(&view.host),
             localhost: builtin(&loopback),
         }
@@ -55,6 +60,8 @@ impl View {
             subnets: registry.subnets(),
             forward: Forward::Nobody,
             routes: Vec::new(),
+            far_routes: Vec::new(),
+            routed: None,
             host: builtin(&[]),
             localhost: builtin(&[]),
         }
@@ -63,6 +70,13 @@ impl View {
     /// Whether it is the host's.
     pub fn is_of_host(&self) -> bool {
         self.sandbox.is_none()
+    }
+
+    /// Whether a route leads a name to servers by a domain within this one: then it is not special here.
+    pub fn has_route(&self, key: &Key, within: &[u8]) -> bool {
+        let leads = |domain: &Key| key.is_within(domain) && domain.suffix(within).is_some();
+        let near = self.routes.iter().chain(&self.far_routes).any(leads);
+        near || self.routed.as_ref().is_some_and(|routed| routed.load().iter().any(leads))
     }
 
     /// Whether nobody is asked for a name.

@@ -334,6 +334,33 @@ fn a_sandbox_that_asks_nobody_asks_its_own_servers_for_the_domains_that_lead_to_
 }
 
 #[test]
+fn a_special_domain_that_a_route_leads_away_is_asked_of_its_servers() {
+    let world = World::new(&[FRONT], To::Host);
+    let far = |routes: &[&str]| SandboxView {
+        id: id(9),
+        networks: vec![id(FRONT)],
+        forward: To::Host,
+        host: Vec::new(),
+        inside_routes: Vec::new(),
+        host_routes: Some(routes.iter().map(|route| route.parse().unwrap()).collect()),
+    };
+    let forwards = |view: &SandboxView, name| {
+        let mut out = [0; 512];
+        let view = View::new(view, &world.registry);
+        let packet = packet(name, RecordType::A);
+        matches!(answer(&view, &packet, Transport::Udp, 0, &mut out), Outcome::Forward(_))
+    };
+    assert!(!forwards(&far(&[]), "printer.local"));
+    // A route for everything is none for this.
+    assert!(!forwards(&far(&[".=10.0.0.1"]), "printer.local"));
+    assert!(forwards(&far(&["office.local=10.0.0.1"]), "printer.office.local"));
+    assert!(!forwards(&far(&["office.local=10.0.0.1"]), "printer.local"));
+    world.put(Update::SetHostRoutes(vec!["local=10.0.0.1".parse().unwrap()]));
+    assert!(forwards(&far(&[]), "printer.local"));
+    assert!(!forwards(&SandboxView { host_routes: None, ..far(&[]) }, "printer.local"));
+}
+
+#[test]
 fn a_cname_that_leads_away_is_put_before_the_upstreams_answer() {
     let world = World::front();
     world.put(record(None, "away", RrType::Cname, &["www.example.com"]));
