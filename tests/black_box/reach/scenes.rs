@@ -49,12 +49,12 @@ pub const PORTS: Scene = Scene {
         ("N23", "neighbour", "host.v6:5053/udp", Seen("gateway.v6")),
         ("N23", "stranger", "host.v4:5000/tcp", Seen("gateway.v4")),
         ("N23", "stranger", "host.v6:5000/tcp", Seen("gateway.v6")),
-        ("N25", "router", "host.v4:8080/tcp", Seen("router.v4")),
-        ("N25", "router", "host.v6:8081/tcp", Seen("router.v6")),
-        ("N25", "router", "host.v4:81/tcp", Seen("router.v4")),
-        ("N25", "router", "host.v6:81/tcp", Seen("router.v6")),
-        ("N25", "neighbour", "host.v6:81/tcp", Seen("gateway.v6")),
-        ("N25", "router", "host.v6:8082/tcp", Denied("router", "host.v6:8081/tcp")),
+        ("N23", "router", "host.v4:8080/tcp", Seen("router.v4")),
+        ("N23", "router", "host.v6:8081/tcp", Seen("router.v6")),
+        ("N23", "router", "host.v4:81/tcp", Seen("router.v4")),
+        ("N23", "router", "host.v6:81/tcp", Seen("router.v6")),
+        ("N23", "neighbour", "host.v6:81/tcp", Seen("gateway.v6")),
+        ("N23", "router", "host.v6:8082/tcp", Denied("router", "host.v6:8081/tcp")),
     ],
 };
 
