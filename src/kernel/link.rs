@@ -22,7 +22,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 const LEAVING: u32 = GROUP + 1;
 
 /// Makes a bridge, or completes one of ours. On failure nothing new remains.
-pub(super) fn add_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError> {
+pub(super) fn add_bridge(
+    rtnl: &Rtnl,
+    sysctls: &sysctl::Host,
+    bridge: &Bridge,
+) -> Result<(), KernelError> {
     let info = LinkInfo::Kind(InfoKind::Bridge);
     // Without an address of its own a bridge takes that of its lowest port, and changes it as they come and go. One that is
     // made again after somebody has removed it has the one that sandboxes remember.
@@ -32,15 +36,19 @@ pub(super) fn add_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError
         vec![LinkAttribute::LinkInfo(vec![info]), LinkAttribute::Address(mac.bytes().to_vec())];
     let alias = alias(bridge.network.0);
     if make(rtnl, &bridge.name, attributes, &alias)? == Made::Before {
-        return mend_bridge(rtnl, bridge);
+        return mend_bridge(rtnl, sysctls, bridge);
     }
-    let done = mend_bridge(rtnl, bridge);
+    let done = mend_bridge(rtnl, sysctls, bridge);
     or_remove(rtnl, &bridge.name, done)
 }
 
 /// Sets sysctls, addresses, MTU and alias of a bridge, and sets it up.
-pub(super) fn mend_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError> {
-    sysctl::settle(&settings(bridge))?;
+pub(super) fn mend_bridge(
+    rtnl: &Rtnl,
+    sysctls: &sysctl::Host,
+    bridge: &Bridge,
+) -> Result<(), KernelError> {
+    sysctls.settle(&settings(bridge))?;
     proxy(rtnl, bridge)?;
     add_addresses(rtnl, &bridge.name, &bridge.addresses)?;
     // Set after creation, the MTU is the user's: the bridge does not lower it to that of its ports.
