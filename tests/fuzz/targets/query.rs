@@ -29,6 +29,7 @@ static VIEW: LazyLock<View> = LazyLock::new(|| {
         sandbox: "a".parse().expect("a name"),
         names: vec![("a".parse().expect("a name"), Source::Container)],
         addresses: vec![[10, 0, 0, 2].into()],
+        services: Vec::new(),
     }));
     let view = SandboxView {
         id: sandbox,
