@@ -3,7 +3,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use netdns::model::{Id, NetworkId, SandboxId};
-use netdns::registry::{EndpointNames, Forward, NetworkNames, Registry, SandboxView, Source, Update};
+use netdns::registry::{
+    EndpointNames, Forward, NetworkNames, Registry, SandboxView, Source, Update,
+};
 use netdns::resolver::answer::{Outcome, Transport, answer, upstream_query};
 use netdns::resolver::query::{Parsed, parse};
 use netdns::resolver::view::View;
