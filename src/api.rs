@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod client;
+pub mod metrics;
 pub mod render;
 pub mod server;
 pub mod view;

@@ -30,7 +30,7 @@ pub use failure::Failure;
 pub use host_resolv::{read_host_resolv, servers};
 pub use replica::{HostDns, Replica};
 pub use sandbox::Admitted;
-pub use supervise::{Resolver, Returned, Supervisor};
+pub use supervise::{DnsCounts, Resolver, Returned, Supervisor};
 
 use crate::decide::Policy;
 use crate::etc::HostResolv;

@@ -8,8 +8,11 @@ mod expose;
 pub mod firewall;
 pub mod guard;
 pub mod ports;
+mod ruleset;
 #[cfg(test)]
 mod tests;
+
+pub use ruleset::ruleset;
 
 use crate::model::{IfName, NetworkId, Sandbox, SandboxId, State};
 use crate::plan::{Inside, Place, Wanted};

@@ -131,6 +131,12 @@ pub trait Kernel: Send + Sync + 'static {
     /// Waits until somebody else has changed the firewall.
     fn firewall_touched(&self) -> impl Future<Output = Result<Touched, KernelError>> + Send;
 
+    /// Waits until links of ours on the host seem to have gone, or lack something that they had.
+    fn links_touched(&self) -> impl Future<Output = Result<BTreeSet<IfName>, KernelError>> + Send;
+
+    /// Returns the bridges whose sysctls are not as they are wanted, or that are not there.
+    fn unsettled(&self, wanted: &Wanted) -> BTreeSet<IfName>;
+
     /// Forgets connection tracking entries of an address that is released.
     fn flush_conntrack(&self, address: IpAddr) -> impl Future<Output = ()> + Send;
 

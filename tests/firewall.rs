@@ -12,6 +12,7 @@ use firewall::states::{Fixture, localnet};
 use netdns::driver::firewall::{table, tables};
 use netdns::driver::guard;
 use netdns::kernel::nft::{Nft, stands};
+use netdns::model::Reach;
 use netdns::plan::nft::{Delta, Table, delta, deltas, dns_table};
 use std::path::Path;
 use std::process::Command;
@@ -103,6 +104,24 @@ fn the_kernel_lists_what_was_reviewed() {
         let list = ["list", "table", &table.family.to_string(), &table.name];
         let listed = lab.host.run(|| Command::new("nft").args(list).output().unwrap().stdout);
         assert_eq!(normal(&String::from_utf8(listed).unwrap()), normal(&table.to_string()));
+    }
+}
+
+#[test]
+fn the_tables_of_networks_that_keep_neighbours_apart_are_as_reviewed() {
+    for (name, reach) in [("expose-enforce", Reach::Exposed), ("no-icc", Reach::Nothing)] {
+        for internal in [false, true] {
+            let mut fixture = Fixture::default();
+            let network = fixture.network("apart", "br-6", 26, |network| {
+                network.options.reach = reach;
+                network.options.guard = !internal;
+                network.internal = internal;
+            });
+            fixture.sandbox(&[network], &["0.0.0.0:5000:80"]);
+            let suffix = if internal { "-internal-unguarded" } else { "" };
+            let tables = tables(&fixture.state).iter().map(Table::to_string).collect::<String>();
+            golden(&format!("{name}{suffix}.nft"), &tables);
+        }
     }
 }
 

@@ -22,6 +22,7 @@ packages=(
   libc6-dev
   musl-tools
   nftables
+  nsd
   procps
   python3
   tcpdump

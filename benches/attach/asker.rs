@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long a name may take; one that is not known then counts as that long.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long one answer may take, and how long to wait before asking again.
 const ANSWER: Duration = Duration::from_millis(500);

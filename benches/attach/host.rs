@@ -107,8 +107,18 @@ pub fn prepared(name: &str) -> Result<PathBuf, Unable> {
     }
 }
 
-/// Removes a namespace that [`prepared`] made.
-pub fn discard(name: &str) {
-    // It ends with the benchmark at the latest.
-    let _ = Command::new("ip").args(["netns", "del", name]).output();
+/// Prepares some namespaces before any is attached: the kernel is busy with one for a while after it is made, and longer
+/// after it is removed.
+pub fn many_prepared(prefix: &str, after: usize, count: usize) -> Result<Vec<String>, Unable> {
+    let names: Vec<String> = (1..=count).map(|one| format!("{prefix}{}", after + one)).collect();
+    names.iter().try_for_each(|name| prepared(name).map(drop))?;
+    Ok(names)
+}
+
+/// Removes namespaces that [`many_prepared`] made.
+pub fn discard_all(names: &[String]) {
+    for name in names {
+        // They end with the benchmark at the latest.
+        let _ = Command::new("ip").args(["netns", "del", name]).output();
+    }
 }

@@ -15,9 +15,10 @@ Made by `cargo bench --bench attach` (see `benches/attach/main.rs` for what it n
 `benches/attach/raw.txt`. Times are those of whole processes, in milliseconds, as a user waits for them: `netdns attach`,
 `netavark setup`, `docker network connect`, and for the bare kernel two `ip -batch` with the same netlink operations (no
 address management, record, firewall or names). \"Name resolves\" is from the start of that process until a query from
-another sandbox was answered with an address; one that was not after 3 s counts as 3 s. aardvark-dns 1.4.0 at times does not
+another sandbox was answered with an address; one that was not after 1 s counts as 1 s. aardvark-dns 1.4.0 at times does not
 answer for seconds when it is asked while it reloads; why was not looked into, so take its figures there with care. Each
-peer has a network namespace as its host; they take turns in every round.
+peer has a network namespace as its host; they take turns in every round, each with namespaces that were made before
+the first of them is attached and are removed after the last was detached.
 ";
 
 /// Renders the report.

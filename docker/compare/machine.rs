@@ -22,7 +22,7 @@ const INIT: &str = "trap '' TERM INT HUP; echo up; while :; do sleep 3600 & wait
 const SETTLE: &str = "
     resolv=$(readlink -m /etc/resolv.conf)
     mount -t tmpfs none /run && mkdir -p /run/netns /run/compare/bin /run/compare/www/cgi-bin
-    for dir in /etc/netns /etc/docker; do [ ! -d $dir ] || mount -t tmpfs none $dir; done
+    mount -t tmpfs none /etc/netns && mount -t tmpfs none /etc/docker
     mkdir -p ${resolv%/*} && [ -e $resolv ] || : > $resolv
     echo 'nameserver 10.9.0.1' > /run/compare/resolv.conf
     mount --bind /run/compare/resolv.conf $resolv
@@ -33,6 +33,26 @@ const SETTLE: &str = "
     ip netns exec router sh -c 'ip link set lo up
         ip addr add 10.9.0.1/24 dev down0 && ip link set down0 up'
     ip route add default via 10.9.0.1";
+
+/// Directories that a machine mounts one of its own upon, and that are there meanwhile.
+pub struct MountPoints(Vec<&'static Path>);
+
+impl MountPoints {
+    /// Makes those that are missing.
+    pub fn new() -> Self {
+        let missing = ["/etc/netns", "/etc/docker"].map(Path::new).into_iter();
+        // One that cannot be made is missed where it is needed.
+        Self(missing.filter(|dir| fs::create_dir(dir).is_ok()).collect())
+    }
+}
+
+impl Drop for MountPoints {
+    fn drop(&mut self) {
+        for dir in &self.0 {
+            let _ = fs::remove_dir(dir);
+        }
+    }
+}
 
 /// How long anything that is awaited may take.
 const PATIENCE: Duration = Duration::from_secs(30);

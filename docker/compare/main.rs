@@ -1,9 +1,9 @@
 //! Real Docker and netdns, side by side: the same commands and questions to both, and what came of them.
 //!
 //! ```text
-//! cargo build --bins --examples && target/debug/examples/compare     # all of it, some two minutes; prints and keeps
-//! target/debug/examples/compare --only alias,ptr                     # some rows; prints only
-//! target/debug/examples/compare --derive                             # the table out of the kept files alone
+//! cargo build --bins && cargo run --example compare       # all of it, some two minutes; prints and keeps
+//! cargo run --example compare -- --only alias,ptr         # some rows; prints only
+//! cargo run --example compare -- --derive                 # the table out of the kept files alone
 //! ```
 //!
 //! Needs root and Debian's packages docker.io, busybox-static, bind9-dnsutils, bridge-utils, curl, iproute2, iptables,
@@ -74,6 +74,7 @@ fn compare(args: &Args) -> Result<bool, String> {
 
 /// Walks both sides at once.
 fn walked(args: &Args) -> Result<[Transcript; 2], String> {
+    let _mount_points = machine::MountPoints::new();
     let [docker, netdns] = [Side::Docker, Side::Netdns]
         .map(|side| Ok::<_, String>((side, side.start(&args.programs)?)));
     let machines = [docker?, netdns?];

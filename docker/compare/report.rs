@@ -8,8 +8,7 @@ use std::fmt::Write;
 
 const INTRODUCTION: &str = "# netdns beside Docker
 
-Made by `docker/compare` (`cargo build --bins --examples && target/debug/examples/compare`, as root; `main.rs` says what it
-needs). The same commands and questions went to real Docker and to netdns, each on a machine of its own made of
+Made by `docker/compare` (`cargo build --bins && cargo run --example compare`, as root; `main.rs` says what it needs). The same commands and questions went to real Docker and to netdns, each on a machine of its own made of
 namespaces. Every cell is derived from [docker.txt](docker.txt) and [netdns.txt](netdns.txt), which hold each command with
 its output and exit code; `--derive` does it again from the files alone. `[web]` stands for the address of `web`. \"left
 the host\" is what a name server beyond the host was asked on behalf of that question; where nothing is said, nothing

@@ -71,6 +71,11 @@ calls! {
         /// Id, name or id prefix.
         network: String,
     }
+    /// `network inspect --ruleset`, one of its arguments: the firewall's rules that serve it, as nftables writes them.
+    GetRuleset "network.ruleset" -> String {
+        /// Id, name or id prefix.
+        network: String,
+    }
     /// `network rm`, one of its arguments; replies with the name.
     RemoveNetwork "network.remove" -> Removed {
         /// Id, name or id prefix.

@@ -1,7 +1,7 @@
 //! The server: one route a call. A command runs to its end in a task of its own, even if its client hangs up.
 
 use super::call::{self, Call, ErrorBody};
-use super::{render, view};
+use super::{metrics, render, view};
 use crate::channel::Asker;
 use crate::controller::{Admitted, Controller, Failure};
 use crate::kernel::Kernel;
@@ -27,6 +27,7 @@ const LONGEST_POLL: u32 = 60;
 
 /// Returns the routes of every call.
 pub fn router<K: Kernel, S: Store>(controller: Shared<K, S>) -> Router {
+    let metered = controller.clone();
     let routes = Routes { router: Router::new(), controller };
     let routes = networks(sandboxes(names(routes)));
     routes
@@ -34,6 +35,7 @@ pub fn router<K: Kernel, S: Store>(controller: Shared<K, S>) -> Router {
         .on(|c, call: call::Events| async move { Ok(happened(&c, &call).await) })
         .on(|c, _: call::Reset| async move { c.reset().await.map(done) })
         .router
+        .route("/metrics", metrics::route(metered))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
 }
 
@@ -50,6 +52,10 @@ fn networks<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
         .on(|c, call: call::InspectNetwork| async move {
             let state = c.state();
             Ok(render::network(&state, state.network(&call.network)?))
+        })
+        .on(|c, call: call::GetRuleset| async move {
+            let state = c.state();
+            Ok(c.ruleset(state.network(&call.network)?))
         })
         .on(|c, call: call::RemoveNetwork| async move {
             let (network, warnings) = c.remove_network(&call.network).await?;
@@ -75,8 +81,10 @@ fn sandboxes<K: Kernel, S: Store>(routes: Routes<K, S>) -> Routes<K, S> {
             Ok(state.sandboxes.values().map(|sandbox| render::sandbox(&state, sandbox)).collect())
         })
         .on(|c, _: call::ListStats| async move {
-            let traffic = c.traffic().await?;
-            Ok(render::stats(&c.state(), &traffic))
+            let (traffic, state) = (c.traffic().await?, c.state());
+            let ids: Vec<_> = state.sandboxes.keys().copied().collect();
+            let dns = c.resolver().count_each(&ids).await;
+            Ok(render::stats(&state, &traffic, &dns))
         })
         .on(|c, call: call::InspectSandbox| async move {
             let state = c.state();

@@ -182,6 +182,22 @@ pub struct Stats {
     pub running: bool,
     /// The network that is asked for names first comes first.
     pub links: Vec<LinkStats>,
+    /// Its queries, since this resolver serves it.
+    #[serde(rename = "DNS")]
+    pub dns: DnsStats,
+}
+
+/// `.DNS` of `stats`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the field names say it")]
+pub struct DnsStats {
+    pub queries: u64,
+    pub local: u64,
+    pub cached: u64,
+    pub stale: u64,
+    pub forwarded: u64,
+    pub failed: u64,
 }
 
 /// `.Links[]` of `stats`: since the link was made, as the sandbox sees it.

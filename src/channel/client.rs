@@ -4,7 +4,7 @@ use super::{ChannelError, Connection, FromResolver, Packet, ToResolver, UNASKED}
 use rustix::net::UCred;
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,6 +55,24 @@ impl Client {
     ) -> Result<FromResolver, ChannelError> {
         let mut replies = self.ask(message, fds).await?;
         replies.recv().await.map(|(reply, _)| reply).ok_or(ChannelError::Closed)
+    }
+
+    /// Asks several things in order, the next before the answer to the last, and returns the answers.
+    pub async fn request_all(
+        &self,
+        messages: &[(ToResolver, Vec<Arc<OwnedFd>>)],
+    ) -> Result<Vec<FromResolver>, ChannelError> {
+        let mut asked = Vec::new();
+        for (message, fds) in messages {
+            let fds: Vec<BorrowedFd<'_>> = fds.iter().map(|fd| fd.as_fd()).collect();
+            asked.push(self.ask(message, &fds).await?);
+        }
+        let mut answers = Vec::new();
+        for mut replies in asked {
+            let (answer, _) = replies.recv().await.ok_or(ChannelError::Closed)?;
+            answers.push(answer);
+        }
+        Ok(answers)
     }
 
     /// Asks for duplicates of all descriptors, and returns each `Sockets`, `Port` and `HostDns` with its own.

@@ -118,6 +118,38 @@ pub struct Counters {
     pub cache_bytes: u64,
 }
 
+/// What was counted of one sandbox's queries since it is served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SandboxCounters {
+    /// Queries read.
+    pub queries: u64,
+    /// Answered from local data.
+    pub local: u64,
+    /// Answered with what an upstream had said before.
+    pub cached: u64,
+    /// Answered with what was past its time.
+    pub stale: u64,
+    /// Asked of an upstream.
+    pub forwarded: u64,
+    /// Answered with a failure.
+    pub failed: u64,
+}
+
+/// What is remembered of a server of the host or the daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpstreamCounters {
+    /// Where it is asked.
+    pub address: SocketAddr,
+    /// Questions sent to it.
+    pub asked: u64,
+    /// Answers.
+    pub answered: u64,
+    /// Failures: it refused, failed or could not be reached.
+    pub failed: u64,
+    /// Its usual time, in microseconds.
+    pub round_trip: u64,
+}
+
 /// From the manager. Each but `Hello` is answered by `Ack` unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToResolver {
@@ -150,6 +182,8 @@ pub enum ToResolver {
     Resolve(Question),
     /// Answered by `Counters`.
     Count,
+    /// Answered by `CountedEach`, of those sandboxes that are served.
+    CountEach(Vec<SandboxId>),
     /// Forget what upstreams have said.
     FlushCache,
     /// Answered by `Ack` as soon as every shard has come by.
@@ -177,6 +211,8 @@ pub enum FromResolver {
     Resolved(Resolution),
     /// The answer to `Count`.
     Counted(Counters),
+    /// The answer to `CountEach`, with the servers of the host or the daemon.
+    CountedEach(Vec<(SandboxId, SandboxCounters)>, Vec<UpstreamCounters>),
     /// Unasked: a sandbox's process has ended; its sockets are closed and its names withdrawn.
     Ended(SandboxId),
     /// Unasked: more sockets made inside are needed, up to 64 a sandbox.

@@ -8,7 +8,7 @@ pub use args::{DaemonArgs, DnsListen};
 
 use super::Dirs;
 use super::outcome::{Failure, need_root};
-use crate::api::server;
+use crate::api::{metrics, server};
 use crate::controller::{
     self, Controller, Events, Listen, Replica, Settings, Supervisor, read_host_resolv, servers,
 };
@@ -27,7 +27,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -146,12 +146,21 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     let follower = controller.clone();
     tokio::spawn(async move { follower.follow(unasked).await });
     let guard = controller.clone();
-    tokio::spawn(async move { guard.guard_firewall().await });
+    tokio::spawn(async move {
+        tokio::join!(guard.guard_firewall(), guard.guard_links(), guard.guard_sysctls())
+    });
     let reader = controller.clone();
     tokio::spawn(async move { reader.follow_zones().await });
     let reader = controller.clone();
     tokio::spawn(async move { reader.follow_host_resolv().await });
 
+    if let Some(address) = args.metrics {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| Failure::doing(format!("show metrics at {address}"), error))?;
+        let shown = axum::serve(listener, metrics::router(controller.clone())).into_future();
+        tokio::spawn(shown);
+    }
     let listener = listen(&dirs.socket(), args.group.as_deref())?;
     let served = axum::serve(listener, server::router(controller.clone())).into_future();
     say_ready(&dirs.socket())?;

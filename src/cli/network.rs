@@ -5,7 +5,7 @@ use super::outcome::{Outcome, each, warn};
 use super::print::{self, Format, ListArgs};
 use super::{Dirs, clock, spec};
 use crate::api::call::{
-    Connect, CreateNetwork, Disconnect, InspectNetwork, ListNetworks, RemoveNetwork,
+    Connect, CreateNetwork, Disconnect, GetRuleset, InspectNetwork, ListNetworks, RemoveNetwork,
 };
 use crate::api::client::{Client, ClientError};
 use crate::api::view;
@@ -85,6 +85,9 @@ pub struct LsArgs {
 
 #[derive(Args, Debug)]
 pub struct InspectArgs {
+    /// Print the firewall's rules that serve them, with comments, and not JSON
+    #[arg(long)]
+    ruleset: bool,
     /// Names, ids or id prefixes
     #[arg(required = true)]
     network: Vec<String>,
@@ -150,6 +153,7 @@ pub fn main(command: NetworkCommand, dirs: &Dirs) -> Outcome {
     match command {
         NetworkCommand::Create(args) => create(args, &client),
         NetworkCommand::Ls(args) => ls(&args, &client),
+        NetworkCommand::Inspect(args) if args.ruleset => ruleset(&args.network, &client),
         NetworkCommand::Inspect(args) => inspect(&args.network, &client),
         NetworkCommand::Rm(args) => rm(&args, &client),
         NetworkCommand::Prune(args) => prune(&args, &client),
@@ -261,6 +265,13 @@ fn boolean(text: &str) -> Option<bool> {
 
 fn is_builtin(network: &view::Network) -> bool {
     PREDEFINED.contains(&network.name.as_str())
+}
+
+fn ruleset(names: &[String], client: &Client) -> Outcome {
+    each(names, |name| {
+        let rules = client.call(GetRuleset { network: name.clone() })?;
+        print::emit(&rules)
+    })
 }
 
 fn inspect(names: &[String], client: &Client) -> Outcome {

@@ -42,7 +42,7 @@ pub struct StatsArgs {
 type Column = (&'static str, fn(&Stats) -> String);
 
 /// The table's columns but the first, which is the id.
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 9] = [
     ("NAME", |stats| stats.name.clone()),
     ("NETWORKS", |stats| {
         stats.links.iter().map(|link| link.network.as_str()).collect::<Vec<_>>().join(",")
@@ -55,6 +55,8 @@ const COLUMNS: [Column; 7] = [
         let lost = |flow: &Flow| flow.dropped + flow.errors;
         (received(stats, lost) + sent(stats, lost)).to_string()
     }),
+    ("QUERIES", |stats| stats.dns.queries.to_string()),
+    ("FORWARDED", |stats| stats.dns.forwarded.to_string()),
 ];
 
 /// Shows what sandboxes have carried; 1 if one that was named is not there.

@@ -2,7 +2,8 @@
 //! while has missed nothing; who waits for a sandbox's end waits here too.
 
 use crate::model::{
-    Change, DnsName, Endpoint, EndpointId, Millis, Network, Sandbox, SandboxId, SandboxName, State,
+    Change, DnsName, Endpoint, EndpointId, IfName, Millis, Network, Sandbox, SandboxId,
+    SandboxName, State,
 };
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,6 +47,8 @@ pub enum Happening {
     Renamed(Arc<Sandbox>, SandboxName),
     /// Another tool had changed our firewall table, and it was put back.
     FirewallRepaired,
+    /// A link of ours, its place or a sysctl had been changed by somebody, and was put right.
+    LinkRepaired(IfName),
     /// A zone file was read, with so many records.
     ZoneLoaded(DnsName, usize),
     /// A zone file was refused, and why; what was served before goes on being served.

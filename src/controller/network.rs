@@ -4,6 +4,7 @@ use super::turn::Turn;
 use super::{Controller, Failure, now, random};
 use crate::channel::ToResolver;
 use crate::decide::{self, Decision, Given};
+use crate::driver::ruleset;
 use crate::kernel::Kernel;
 use crate::model::{Change, EndpointRequest, HostFacts, Network, NetworkId, NetworkRequest};
 use crate::registry::{Update, network_names};
@@ -25,6 +26,11 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         info!(network = %network.name, id = id.short(), "create");
         warnings.extend(turn.make_true(Change::AddNetwork(network)).await?);
         Ok((id, warnings))
+    }
+
+    /// Returns the firewall's rules that serve a network, as nftables writes them.
+    pub fn ruleset(&self, network: &Network) -> String {
+        ruleset(&self.state(), network)
     }
 
     /// Removes a network that nothing uses. Returns it and warnings.

@@ -12,12 +12,13 @@ use super::replica::{HostDns, Message, Replica, Sockets};
 use super::spawn::{self, Process};
 use super::{Failure, now};
 use crate::channel::{
-    self, Build, ChannelError, Client, Counters, FromResolver, ToResolver, Unasked,
+    self, Build, ChannelError, Client, Counters, FromResolver, SandboxCounters, ToResolver,
+    Unasked, UpstreamCounters,
 };
 use crate::model::{Publish, SandboxId};
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,8 @@ use tracing::{info, warn};
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often a resolver is asked whether it lives.
 const WATCHDOG: Duration = Duration::from_secs(1);
+/// How many messages may be on their way at once: the kernel bounds the descriptors that are.
+const ON_THE_WAY: usize = 8;
 /// The pause before a resolver that could not be started is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -53,6 +56,15 @@ enum Standing {
 #[derive(Clone)]
 pub struct Resolver {
     standing: watch::Receiver<Standing>,
+}
+
+/// What a resolver has counted.
+#[derive(Debug, Default)]
+pub struct DnsCounts {
+    /// Of each sandbox's queries.
+    pub sandboxes: BTreeMap<SandboxId, SandboxCounters>,
+    /// Of the servers of the host or the daemon.
+    pub upstreams: Vec<UpstreamCounters>,
 }
 
 /// What an adopted resolver gave back.
@@ -105,6 +117,23 @@ impl Resolver {
         let Standing::Up(link) = self.standing.borrow().clone() else { return };
         // One that does not hear it goes on serving nobody, and is adopted or replaced at the next start.
         let _ = timeout(PATIENCE, link.client.request(&ToResolver::Drain, &[])).await;
+    }
+
+    /// Returns what was counted of each of these sandboxes, and of the servers of the host or the daemon; nothing where
+    /// no resolver serves.
+    pub async fn count_each(&self, ids: &[SandboxId]) -> DnsCounts {
+        // So many fit a message.
+        const AT_ONCE: usize = 1000;
+        let mut counts = DnsCounts::default();
+        let at_least_one = ids.chunks(AT_ONCE).chain(ids.is_empty().then_some(&[][..]));
+        for chunk in at_least_one {
+            let asked = self.ask(ToResolver::CountEach(chunk.to_vec())).await;
+            if let Ok(FromResolver::CountedEach(counted, upstreams)) = asked {
+                counts.sandboxes.extend(counted);
+                counts.upstreams = upstreams;
+            }
+        }
+        counts
     }
 
     /// Returns pid and build of the resolver that serves, and what it has counted.
@@ -281,10 +310,11 @@ impl Supervisor {
 }
 
 async fn send(client: &Client, messages: &[Message]) -> Result<(), ChannelError> {
-    for (body, fds) in messages {
-        let fds: Vec<BorrowedFd<'_>> = fds.iter().map(|fd| fd.as_fd()).collect();
-        if let FromResolver::Refused(why) = client.request(body, &fds).await? {
-            warn!(why, "the resolver refused a message");
+    for few in messages.chunks(ON_THE_WAY) {
+        for answer in client.request_all(few).await? {
+            if let FromResolver::Refused(why) = answer {
+                warn!(why, "the resolver refused a message");
+            }
         }
     }
     Ok(())

@@ -7,8 +7,8 @@ use super::{Failure, Listen, Resolver, Settings, file, now};
 use crate::channel::{ToResolver, batches};
 use crate::driver::{self, Scope, firewall};
 use crate::kernel::{Kernel, Touched};
-use crate::model::{Change, NetworkId, Sandbox, SandboxId, State};
-use crate::plan::{self, Place, Step, nft};
+use crate::model::{Change, IfName, NetworkId, Sandbox, SandboxId, State};
+use crate::plan::{self, Place, Step, Wanted, nft};
 use crate::registry::{Update, sandbox_view};
 use crate::store::{Store, Ticket};
 use std::collections::BTreeMap;
@@ -166,9 +166,19 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         if scope.gone.is_empty() {
             self.converge_firewall().await?;
         }
-        let found = self.kernel.observe(&wanted).await?;
-        let steps = plan::diff(&found, &wanted)
+        self.converge_links(&wanted).await?;
+        if !scope.gone.is_empty() {
+            self.converge_firewall().await?;
+        }
+        Ok(())
+    }
+
+    /// Applies the difference between links as they are wanted and as they are found; says whether there was any.
+    async fn converge_links(&mut self, wanted: &Wanted) -> Result<bool, Failure> {
+        let found = self.kernel.observe(wanted).await?;
+        let steps = plan::diff(&found, wanted)
             .map_err(|conflict| Failure::Conflict(conflict.to_string()))?;
+        let any = !steps.is_empty();
         for step in steps {
             match step {
                 Step::EnableForwarding => {
@@ -185,8 +195,24 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             }
             self.kernel.apply(&step).await?;
         }
-        if !scope.gone.is_empty() {
-            self.converge_firewall().await?;
+        Ok(any)
+    }
+
+    /// Makes a link of the host, and what depends on it, true again after somebody has changed it.
+    pub(super) async fn repair_link(&mut self, link: &IfName) -> Result<(), Failure> {
+        let mut scope = Scope::default();
+        let networks = self.state.networks.values();
+        let networks = networks.filter(|network| network.bridge.as_ref() == Some(link));
+        scope.networks.extend(networks.map(|network| network.id));
+        let endpoints = self.state.endpoints.values();
+        let plugged = endpoints.filter(|endpoint| {
+            endpoint.host_link == *link || scope.networks.contains(&endpoint.network)
+        });
+        scope.sandboxes.extend(plugged.map(|endpoint| endpoint.sandbox));
+        let wanted = driver::wanted(&self.state, &scope);
+        if self.converge_links(&wanted).await? {
+            warn!(%link, "somebody changed a link of ours: put right");
+            self.events.tell([Happening::LinkRepaired(link.clone())], now());
         }
         Ok(())
     }

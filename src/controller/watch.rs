@@ -3,11 +3,13 @@
 use super::replica::give;
 use super::{Controller, Failure};
 use crate::channel::{FromResolver, Watched};
+use crate::driver::{self, Scope};
 use crate::kernel::Kernel;
-use crate::model::{AttachTo, Origin, Sandbox, SandboxId};
+use crate::model::{AttachTo, IfName, Origin, Sandbox, SandboxId};
 use crate::plan::Place;
 use crate::store::Store;
 use rustix::process::{Signal, pidfd_send_signal};
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -17,6 +19,9 @@ use tokio::io::Interest;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
+
+/// How often sysctls are read, of whose changes the kernel tells nobody.
+const SYSCTLS: Duration = Duration::from_millis(700);
 
 /// The pause before a firewall that cannot be watched, as nf_tables may still be loaded, is tried again.
 const BLIND: Duration = Duration::from_secs(5);
@@ -87,6 +92,46 @@ impl<K: Kernel, S: Store> Controller<K, S> {
                 warn!(failure = failure.text(), "firewall not repaired");
             }
         }
+    }
+
+    /// Puts links of ours on the host right when somebody has changed them, until the daemon ends.
+    pub async fn guard_links(&self) {
+        loop {
+            match self.kernel.links_touched().await {
+                Ok(touched) => self.repair_links(touched).await,
+                Err(error) => {
+                    warn!(%error, "links cannot be watched");
+                    sleep(BLIND).await;
+                }
+            }
+        }
+    }
+
+    /// The same for their sysctls.
+    pub async fn guard_sysctls(&self) {
+        loop {
+            sleep(SYSCTLS).await;
+            self.repair_links(self.unsettled()).await;
+        }
+    }
+
+    async fn repair_links(&self, touched: BTreeSet<IfName>) {
+        if touched.is_empty() {
+            return;
+        }
+        let mut turn = self.turn().await;
+        for link in touched {
+            if let Err(failure) = turn.repair_link(&link).await {
+                warn!(failure = failure.text(), %link, "not repaired");
+            }
+        }
+    }
+
+    fn unsettled(&self) -> BTreeSet<IfName> {
+        let state = self.state();
+        let networks = state.networks.keys().copied().collect();
+        let wanted = driver::wanted(&state, &Scope { networks, ..Scope::default() });
+        self.kernel.unsettled(&wanted)
     }
 
     /// Waits until no command has the turn. A resolver that serves nobody is ended.

@@ -23,6 +23,7 @@ const PURPOSES: &[(&str, &str)] = &[
     ("nat-postrouting", "whose address the other side sees"),
     ("nat-prerouting", "published ports, asked for by others"),
     ("outbound", "what leaves the network takes the host's address"),
+    ("outbound6", "the same of IPv6"),
     ("output", "the host names neighbours no shorter way, which there is none of"),
     ("own4", "port, MAC and address of each endpoint"),
     ("own6", "the same of IPv6"),
@@ -101,8 +102,8 @@ impl<'a> About<'a> {
             Datum::IfName(name) => self.links.contains(name),
             Datum::Ipv4(address) => self.has((*address).into()),
             Datum::Ipv6(address) => self.has((*address).into()),
-            Datum::Subnet(net) => self.has(net.addr().into()),
-            Datum::Ether(_) | Datum::Proto(_) | Datum::Port(_) => false,
+            Datum::Subnet(net) => self.has(net.addr()),
+            Datum::Ether(_) | Datum::Proto(_) | Datum::Port(_) | Datum::Ports(..) => false,
         })
     }
 

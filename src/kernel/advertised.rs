@@ -10,13 +10,13 @@ use std::io;
 use tracing::info;
 
 /// Switches forwarding on, after the links that have an advertised default route were told to keep following it.
-pub(super) async fn forward(rtnl: &Rtnl) -> Result<(), KernelError> {
+pub(super) fn forward(rtnl: &Rtnl) -> Result<(), KernelError> {
     let failed = |what| move |source: io::Error| KernelError::Read { what, source };
-    let routes = rtnl.routes().await.map_err(failed("the routes of the host"))?;
+    let routes = rtnl.routes().map_err(failed("the routes of the host"))?;
     let uplinks: BTreeSet<u32> =
         routes.iter().filter(|route| is_advertised(route)).filter_map(route::oif).collect();
     for index in uplinks {
-        let link = rtnl.link_at(index).await.map_err(failed("the links of the host"))?;
+        let link = rtnl.link_at(index).map_err(failed("the links of the host"))?;
         let Some(name) = link.as_ref().and_then(name_of) else { continue };
         if sysctl::keep_advertised(&name)? {
             info!(link = %name, "accept_ra=2: its default route is a router's advertisement");

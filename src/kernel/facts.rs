@@ -23,13 +23,13 @@ const ETHERNET_MTU: u32 = 1500;
 const SHORTEST_ROUTE: u8 = 8;
 
 /// Reads links, addresses and routes.
-pub(super) async fn facts(rtnl: &Rtnl) -> Result<HostFacts, KernelError> {
+pub(super) fn facts(rtnl: &Rtnl) -> Result<HostFacts, KernelError> {
     let failed = |what| move |source: io::Error| KernelError::Read { what, source };
-    let links = rtnl.links().await.map_err(failed("the links of the host"))?;
+    let links = rtnl.links().map_err(failed("the links of the host"))?;
     let links: BTreeMap<u32, LinkMessage> =
         links.into_iter().map(|link| (link.header.index, link)).collect();
-    let addresses = rtnl.addresses(None).await.map_err(failed("the addresses of the host"))?;
-    let routes = rtnl.routes().await.map_err(failed("the routes of the host"))?;
+    let addresses = rtnl.addresses(None).map_err(failed("the addresses of the host"))?;
+    let routes = rtnl.routes().map_err(failed("the routes of the host"))?;
 
     let foreign = |index: u32| links.get(&index).filter(|link| mark(link) == Mark::Foreign);
     let mut facts = HostFacts { uplink_mtu: uplink_mtu(&routes, &links), ..HostFacts::default() };

@@ -7,7 +7,7 @@ use super::rtnl::{Rtnl, departure, named, tolerate, up};
 use super::sysctl::{self, Setting};
 use super::{KernelError, netns};
 use crate::model::{IfName, Mac};
-use crate::plan::{Bridge, GROUP, Place, Veth, alias, is_alias};
+use crate::plan::{Bridge, GROUP, Veth, alias, is_alias};
 use ipnet::IpNet;
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use rtnetlink::packet_route::RouteNetlinkMessage;
@@ -22,29 +22,31 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 const LEAVING: u32 = GROUP + 1;
 
 /// Makes a bridge, or completes one of ours. On failure nothing new remains.
-pub(super) async fn add_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError> {
+pub(super) fn add_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError> {
     let info = LinkInfo::Kind(InfoKind::Bridge);
-    let mac = Mac::local(random().map_err(failed("make", &bridge.name))?);
-    // Without an address of its own a bridge takes that of its lowest port, and changes it as they come and go.
+    // Without an address of its own a bridge takes that of its lowest port, and changes it as they come and go. One that is
+    // made again after somebody has removed it has the one that sandboxes remember.
+    let [a, b, c, d, e, f, ..] = bridge.network.0.bytes();
+    let mac = Mac::local([a, b, c, d, e, f]);
     let attributes =
         vec![LinkAttribute::LinkInfo(vec![info]), LinkAttribute::Address(mac.bytes().to_vec())];
     let alias = alias(bridge.network.0);
-    if make(rtnl, &bridge.name, attributes, &alias).await? == Made::Before {
-        return mend_bridge(rtnl, bridge).await;
+    if make(rtnl, &bridge.name, attributes, &alias)? == Made::Before {
+        return mend_bridge(rtnl, bridge);
     }
-    let done = mend_bridge(rtnl, bridge).await;
-    or_remove(rtnl, &bridge.name, done).await
+    let done = mend_bridge(rtnl, bridge);
+    or_remove(rtnl, &bridge.name, done)
 }
 
 /// Sets sysctls, addresses, MTU and alias of a bridge, and sets it up.
-pub(super) async fn mend_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError> {
+pub(super) fn mend_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError> {
     sysctl::settle(&settings(bridge))?;
-    proxy(rtnl, bridge).await?;
-    add_addresses(rtnl, &bridge.name, &bridge.addresses).await?;
+    proxy(rtnl, bridge)?;
+    add_addresses(rtnl, &bridge.name, &bridge.addresses)?;
     // Set after creation, the MTU is the user's: the bridge does not lower it to that of its ports.
     let attributes =
         vec![LinkAttribute::Mtu(bridge.mtu), LinkAttribute::IfAlias(alias(bridge.network.0))];
-    set_up(rtnl, &bridge.name, attributes).await
+    set_up(rtnl, &bridge.name, attributes)
 }
 
 /// Returns the sysctls of a bridge.
@@ -74,31 +76,35 @@ pub(super) fn settings(bridge: &Bridge) -> Vec<Setting> {
 }
 
 /// Makes the host answer for these IPv6 addresses and no others.
-async fn proxy(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError> {
+fn proxy(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError> {
     let failed = failed("set whom the host answers for on", &bridge.name);
-    let index = index(rtnl, &bridge.name).await?;
-    let before = rtnl.proxied(index, bridge.ipv6).await.map_err(&failed)?;
+    let index = index(rtnl, &bridge.name)?;
+    let before = rtnl.proxied(index, bridge.ipv6).map_err(&failed)?;
     for address in before.symmetric_difference(&bridge.proxied) {
         let wanted = bridge.proxied.contains(address);
-        rtnl.proxy(index, *address, wanted).await.map_err(&failed)?;
+        rtnl.proxy(index, *address, wanted).map_err(&failed)?;
     }
     Ok(())
 }
 
 /// Makes a veth pair with its peer in the sandbox. One that exists is made again: its peer may be missing or half done.
 /// On failure nothing remains.
-pub(super) async fn add_veth(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
+pub(super) fn add_veth(
+    rtnl: &Rtnl,
+    sysctls: &sysctl::Host,
+    veth: &Veth,
+) -> Result<(), KernelError> {
     let ns = netns::open(&veth.place)?;
-    if make_pair(rtnl, veth, ns.as_fd()).await? == Made::Before {
-        rtnl.remove(veth.name.as_str()).await.map_err(failed("remove", &veth.name))?;
-        make_pair(rtnl, veth, ns.as_fd()).await?;
+    if make_pair(rtnl, veth, ns.as_fd())? == Made::Before {
+        rtnl.remove(veth.name.as_str()).map_err(failed("remove", &veth.name))?;
+        make_pair(rtnl, veth, ns.as_fd())?;
     }
-    let done = finish_veth(rtnl, veth).await;
-    or_remove(rtnl, &veth.name, done).await
+    let done = finish_veth(rtnl, sysctls, veth);
+    or_remove(rtnl, &veth.name, done)
 }
 
-async fn make_pair(rtnl: &Rtnl, veth: &Veth, ns: BorrowedFd<'_>) -> Result<Made, KernelError> {
-    let made = make(rtnl, &veth.name, pair(veth, ns), &alias(veth.endpoint.0)).await;
+fn make_pair(rtnl: &Rtnl, veth: &Veth, ns: BorrowedFd<'_>) -> Result<Made, KernelError> {
+    let made = make(rtnl, &veth.name, pair(veth, ns), &alias(veth.endpoint.0));
     made.map_err(|error| match error {
         // No link of the host is in the way, so it is one of the sandbox's.
         KernelError::Link { source, .. } if source.raw_os_error() == Some(libc::EEXIST) => {
@@ -108,43 +114,41 @@ async fn make_pair(rtnl: &Rtnl, veth: &Veth, ns: BorrowedFd<'_>) -> Result<Made,
     })
 }
 
-async fn finish_veth(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
+fn finish_veth(rtnl: &Rtnl, sysctls: &sysctl::Host, veth: &Veth) -> Result<(), KernelError> {
     // The host's end is a port and has no address, not even one that IPv6 makes up.
-    sysctl::ipv6(&veth.name, false)?;
-    let inside = veth.clone();
-    in_sandbox(veth.place.clone(), move |rtnl| async move { finish_peer(&rtnl, &inside).await })
-        .await?;
-    mend_veth(rtnl, veth).await
+    sysctls.no_ipv6(&veth.name)?;
+    netns::talk(&veth.place, |rtnl| finish_peer(rtnl, veth))?;
+    mend_veth(rtnl, veth)
 }
 
-async fn finish_peer(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
+fn finish_peer(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
     sysctl::ipv6(&veth.link, veth.ipv6)?;
-    add_addresses(rtnl, &veth.link, &veth.addresses).await?;
-    set_up(rtnl, &veth.link, Vec::new()).await
+    add_addresses(rtnl, &veth.link, &veth.addresses)?;
+    set_up(rtnl, &veth.link, Vec::new())
 }
 
 /// Sets bridge, MTU and alias of a veth pair's host end, and sets it up.
-pub(super) async fn mend_veth(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
+pub(super) fn mend_veth(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
     let attributes = vec![
-        LinkAttribute::Controller(index(rtnl, &veth.bridge).await?),
+        LinkAttribute::Controller(index(rtnl, &veth.bridge)?),
         LinkAttribute::Mtu(veth.mtu),
         LinkAttribute::IfAlias(alias(veth.endpoint.0)),
     ];
-    set_up(rtnl, &veth.name, attributes).await?;
-    set_port(rtnl, veth).await
+    set_up(rtnl, &veth.name, attributes)?;
+    set_port(rtnl, veth)
 }
 
 /// Lets a bridge send a frame back to the port it came from: where bridged packets pass the firewall (br_netfilter), a
 /// sandbox that asks for its own published port is rewritten while its frame is still being bridged. Isolates the port or
 /// not.
-async fn set_port(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
+fn set_port(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
     let settings = InfoPortData::BridgePort(vec![
         InfoBridgePort::HairpinMode(true),
         InfoBridgePort::Isolated(veth.apart),
     ]);
     let info = vec![LinkInfo::PortKind(InfoPortKind::Bridge), LinkInfo::PortData(settings)];
     let message = named(veth.name.as_str(), vec![LinkAttribute::LinkInfo(info)]);
-    let done = rtnl.change(RouteNetlinkMessage::NewLink(message), 0).await;
+    let done = rtnl.change(RouteNetlinkMessage::NewLink(message), 0);
     done.map_err(failed("set the mode of port", &veth.name))
 }
 
@@ -155,7 +159,7 @@ async fn set_port(rtnl: &Rtnl, veth: &Veth) -> Result<(), KernelError> {
 pub(super) async fn remove(rtnl: &Rtnl, names: &[IfName]) -> Result<(), KernelError> {
     let mut ours = Vec::new();
     for name in names {
-        let link = rtnl.link(name.as_str()).await.map_err(failed("find", name))?;
+        let link = rtnl.link(name.as_str()).map_err(failed("find", name))?;
         if link.is_some_and(|link| mark(&link) != Mark::Foreign) {
             ours.push(name.clone());
         }
@@ -165,7 +169,7 @@ pub(super) async fn remove(rtnl: &Rtnl, names: &[IfName]) -> Result<(), KernelEr
     }
     let open = |source| KernelError::Socket { what: "a route socket", source };
     let gone = departure(ours.iter().cloned().collect()).map_err(open)?;
-    let request = || netns::talk(|rtnl| async move { request_removal(&rtnl, &ours).await });
+    let request = move || request_removal(&Rtnl::open().map_err(open)?, &ours);
     tokio::select! {
         answer = tokio::task::spawn_blocking(request) => {
             answer.expect("what asks the kernel does not panic")
@@ -174,24 +178,24 @@ pub(super) async fn remove(rtnl: &Rtnl, names: &[IfName]) -> Result<(), KernelEr
     }
 }
 
-async fn request_removal(rtnl: &Rtnl, names: &[IfName]) -> Result<(), KernelError> {
+fn request_removal(rtnl: &Rtnl, names: &[IfName]) -> Result<(), KernelError> {
     match names {
-        [name] => rtnl.remove(name.as_str()).await.map_err(failed("remove", name)),
-        names => remove_group(rtnl, names).await,
+        [name] => rtnl.remove(name.as_str()).map_err(failed("remove", name)),
+        names => remove_group(rtnl, names),
     }
 }
 
 /// Removes many links with one request, which waits for the kernel's readers once and not once a link.
-async fn remove_group(rtnl: &Rtnl, names: &[IfName]) -> Result<(), KernelError> {
+fn remove_group(rtnl: &Rtnl, names: &[IfName]) -> Result<(), KernelError> {
     let leaving = || vec![LinkAttribute::Group(LEAVING)];
     for name in names {
         let message = RouteNetlinkMessage::SetLink(named(name.as_str(), leaving()));
-        let done = rtnl.change(message, 0).await;
+        let done = rtnl.change(message, 0);
         tolerate(done, libc::ENODEV).map_err(failed("remove", name))?;
     }
     let mut message = LinkMessage::default();
     message.attributes = leaving();
-    let done = rtnl.change(RouteNetlinkMessage::DelLink(message), 0).await;
+    let done = rtnl.change(RouteNetlinkMessage::DelLink(message), 0);
     tolerate(done, libc::ENODEV).map_err(failed("remove", &names[0]))
 }
 
@@ -221,33 +225,21 @@ pub(super) fn mark(link: &LinkMessage) -> Mark {
 }
 
 /// Sets a link of the calling thread's namespace up.
-pub(super) async fn set_up(
+pub(super) fn set_up(
     rtnl: &Rtnl,
     name: &IfName,
     attributes: Vec<LinkAttribute>,
 ) -> Result<(), KernelError> {
     let message = up(named(name.as_str(), attributes));
-    let done = rtnl.change(RouteNetlinkMessage::SetLink(message), 0).await;
+    let done = rtnl.change(RouteNetlinkMessage::SetLink(message), 0);
     done.map_err(failed("set up", name))
 }
 
 /// Returns a link's index; an error if there is no such link.
-pub(super) async fn index(rtnl: &Rtnl, name: &IfName) -> Result<u32, KernelError> {
+pub(super) fn index(rtnl: &Rtnl, name: &IfName) -> Result<u32, KernelError> {
     let missing = || io::Error::from_raw_os_error(libc::ENODEV);
-    let found = rtnl.link(name.as_str()).await.and_then(|link| link.ok_or_else(missing));
+    let found = rtnl.link(name.as_str()).and_then(|link| link.ok_or_else(missing));
     Ok(found.map_err(failed("find", name))?.header.index)
-}
-
-/// Runs a conversation inside a sandbox's namespace without holding up the runtime.
-pub(super) async fn in_sandbox<F>(
-    place: Place,
-    work: impl FnOnce(Rtnl) -> F + Send + 'static,
-) -> Result<(), KernelError>
-where
-    F: Future<Output = Result<(), KernelError>>,
-{
-    let inside = move || netns::enter(&place, || netns::talk(work));
-    tokio::task::spawn_blocking(inside).await.expect("what runs in a namespace does not panic")
 }
 
 /// Whether a link was made now.
@@ -259,7 +251,7 @@ enum Made {
 
 /// Creates a link in our group. What is left of one that was never finished is removed first; a link that is not ours is
 /// in the way.
-async fn make(
+fn make(
     rtnl: &Rtnl,
     name: &IfName,
     mut attributes: Vec<LinkAttribute>,
@@ -268,17 +260,17 @@ async fn make(
     attributes.push(LinkAttribute::Group(GROUP));
     let message = RouteNetlinkMessage::NewLink(named(name.as_str(), attributes));
     let create = || rtnl.change(message.clone(), NLM_F_CREATE | NLM_F_EXCL);
-    let exists = match create().await {
+    let exists = match create() {
         Ok(()) => return Ok(Made::Now),
         Err(error) if error.raw_os_error() == Some(libc::EEXIST) => error,
         Err(error) => return Err(failed("make", name)(error)),
     };
-    let link = rtnl.link(name.as_str()).await.map_err(failed("find", name))?;
+    let link = rtnl.link(name.as_str()).map_err(failed("find", name))?;
     match link.as_ref().map(mark) {
         Some(Mark::Ours(text)) if text == alias => Ok(Made::Before),
         Some(Mark::Unfinished) => {
-            rtnl.remove(name.as_str()).await.map_err(failed("remove", name))?;
-            create().await.map_err(failed("make", name))?;
+            rtnl.remove(name.as_str()).map_err(failed("remove", name))?;
+            create().map_err(failed("make", name))?;
             Ok(Made::Now)
         }
         Some(_) => Err(KernelError::LinkTaken { link: name.clone(), place: "on the host" }),
@@ -299,24 +291,20 @@ fn pair(veth: &Veth, ns: BorrowedFd<'_>) -> Vec<LinkAttribute> {
     ]
 }
 
-async fn add_addresses(rtnl: &Rtnl, name: &IfName, addresses: &[IpNet]) -> Result<(), KernelError> {
-    let index = index(rtnl, name).await?;
+fn add_addresses(rtnl: &Rtnl, name: &IfName, addresses: &[IpNet]) -> Result<(), KernelError> {
+    let index = index(rtnl, name)?;
     for address in addresses {
         let failed =
             |source| KernelError::Address { address: *address, link: name.clone(), source };
-        rtnl.add_address(index, *address).await.map_err(failed)?;
+        rtnl.add_address(index, *address).map_err(failed)?;
     }
     Ok(())
 }
 
 /// Leaves nothing half made: the first error is what counts, not that of cleaning up.
-async fn or_remove(
-    rtnl: &Rtnl,
-    name: &IfName,
-    done: Result<(), KernelError>,
-) -> Result<(), KernelError> {
+fn or_remove(rtnl: &Rtnl, name: &IfName, done: Result<(), KernelError>) -> Result<(), KernelError> {
     if done.is_err()
-        && let Err(error) = rtnl.remove(name.as_str()).await
+        && let Err(error) = rtnl.remove(name.as_str())
     {
         tracing::warn!(link = %name, %error, "an interface that could not be finished remains");
     }
@@ -325,10 +313,4 @@ async fn or_remove(
 
 fn failed(act: &'static str, link: &IfName) -> impl Fn(io::Error) -> KernelError {
     move |source| KernelError::Link { act, link: link.clone(), source }
-}
-
-fn random() -> io::Result<[u8; 6]> {
-    let mut bytes = [0; 6];
-    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
-    Ok(bytes)
 }

@@ -3,14 +3,14 @@
 use super::conntrack::Conntrack;
 use super::nft::{Nft, NftError};
 use super::rtnl::Rtnl;
-use super::watch::Watch;
+use super::watch::{Links, Watch};
 use super::{
     DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, advertised, facts, foreign,
     link, look, netns, nft, observe, port, route, socket, sysctl, traffic,
 };
 use crate::model::{AttachTo, HostFacts, IfName, PortSet, Publish, Traffic};
 use crate::plan::nft::{Delta, Table};
-use crate::plan::{Found, Place, Step, Wanted};
+use crate::plan::{Bridge, Found, Place, Step, Wanted};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
@@ -26,15 +26,17 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Linux, in the network namespace of the thread that made this: the host.
 pub struct Linux {
     rtnl: Rtnl,
+    sysctls: sysctl::Host,
     host: (u64, u64),
     nft: Mutex<Option<Nft>>,
     shares_tables: bool,
     watch: tokio::sync::Mutex<Option<Watch>>,
+    links: tokio::sync::Mutex<Option<Links>>,
     conntrack: Mutex<Option<Conntrack>>,
 }
 
 impl Linux {
-    /// Connects to the kernel. Must be called inside a runtime whose threads are in the host's namespace.
+    /// Connects to the kernel in the namespace of the calling thread, in which the runtime's threads must be too.
     ///
     /// Sockets of netfilter are opened with the first use: a host without firewall modules can still be looked at.
     pub fn new() -> Result<Self, KernelError> {
@@ -46,10 +48,12 @@ impl Linux {
             .map_err(|source| KernelError::Socket { what: "a route socket", source })?;
         Ok(Self {
             rtnl,
+            sysctls: sysctl::Host::open(),
             host,
             nft: Mutex::default(),
             shares_tables: false,
             watch: Default::default(),
+            links: Default::default(),
             conntrack: Mutex::default(),
         })
     }
@@ -106,36 +110,34 @@ impl Linux {
 
 impl Kernel for Linux {
     async fn facts(&self) -> Result<HostFacts, KernelError> {
-        facts::facts(&self.rtnl).await
+        facts::facts(&self.rtnl)
     }
 
     async fn marked_links(&self) -> Result<BTreeSet<IfName>, KernelError> {
-        observe::marked(&self.rtnl).await
+        observe::marked(&self.rtnl)
     }
 
     async fn traffic(&self) -> Result<BTreeMap<IfName, Traffic>, KernelError> {
-        traffic::traffic(&self.rtnl).await
+        traffic::traffic(&self.rtnl)
     }
 
     async fn observe(&self, wanted: &Wanted) -> Result<Found, KernelError> {
-        observe::observe(&self.rtnl, wanted).await
+        observe::observe(&self.rtnl, &self.sysctls, wanted)
     }
 
     async fn apply(&self, step: &Step) -> Result<(), KernelError> {
         tracing::debug!(?step, "apply");
         match step {
-            Step::AddBridge(bridge) => link::add_bridge(&self.rtnl, bridge).await,
-            Step::MendBridge(bridge) => link::mend_bridge(&self.rtnl, bridge).await,
-            Step::AddVeth(veth) => link::add_veth(&self.rtnl, veth).await,
-            Step::MendVeth(veth) => link::mend_veth(&self.rtnl, veth).await,
+            Step::AddBridge(bridge) => link::add_bridge(&self.rtnl, bridge),
+            Step::MendBridge(bridge) => link::mend_bridge(&self.rtnl, bridge),
+            Step::AddVeth(veth) => link::add_veth(&self.rtnl, &self.sysctls, veth),
+            Step::MendVeth(veth) => link::mend_veth(&self.rtnl, veth),
             Step::RemoveLinks(names) => link::remove(&self.rtnl, names).await,
             Step::SetInside(inside) => {
-                let wanted = inside.clone();
-                let set = |rtnl| async move { route::set_inside(&rtnl, &wanted).await };
-                link::in_sandbox(inside.place.clone(), set).await
+                netns::talk(&inside.place, |rtnl| route::set_inside(rtnl, inside))
             }
             Step::EnableForwarding => sysctl::set_forwarding(true),
-            Step::EnableForwarding6 => advertised::forward(&self.rtnl).await,
+            Step::EnableForwarding6 => advertised::forward(&self.rtnl),
             Step::Firewall(deltas) if deltas.is_empty() => Ok(()),
             Step::Firewall(deltas) => self.change_firewall(deltas).await,
         }
@@ -167,11 +169,11 @@ impl Kernel for Linux {
     }
 
     fn ephemeral_ports(&self) -> (u16, u16) {
-        sysctl::ephemeral_ports()
+        self.sysctls.ephemeral_ports()
     }
 
     fn reserved_ports(&self) -> PortSet {
-        sysctl::reserved_ports()
+        self.sysctls.reserved_ports()
     }
 
     fn reserve_ports(&self, ports: &PortSet) -> Result<(), KernelError> {
@@ -204,6 +206,26 @@ impl Kernel for Linux {
             None => Watch::open(&[self.with_nft(|nft| Ok(nft.port()))?])?,
         };
         Ok(watch.insert(listening).next().await?)
+    }
+
+    async fn links_touched(&self) -> Result<BTreeSet<IfName>, KernelError> {
+        let failed = |source| KernelError::Socket { what: "a socket that tells of links", source };
+        let mut links = self.links.lock().await;
+        let mut listening = match links.take() {
+            Some(listening) => listening,
+            None => Links::open().map_err(failed)?,
+        };
+        let touched = listening.next().await.map_err(failed)?;
+        *links = Some(listening);
+        Ok(touched)
+    }
+
+    fn unsettled(&self, wanted: &Wanted) -> BTreeSet<IfName> {
+        let forwards = (!wanted.forwarding || sysctl::forwards())
+            && (!wanted.forwarding6 || sysctl::forwards6());
+        let settled = |bridge: &Bridge| forwards && sysctl::settled(&link::settings(bridge));
+        let bridges = wanted.bridges.values().filter(|bridge| !settled(bridge));
+        bridges.map(|bridge| bridge.name.clone()).collect()
     }
 
     async fn flush_conntrack(&self, address: IpAddr) {

@@ -9,7 +9,6 @@ use crate::plan::Place;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::fstat;
 use std::fs::OpenOptions;
-use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
@@ -74,14 +73,11 @@ pub(super) fn enter<T: Send>(
     within(ns.as_fd(), work).map_err(failed)?
 }
 
-/// Talks to the kernel over a route socket of the calling thread's namespace. No task of a runtime may be
-/// running on the thread.
-pub(super) fn talk<T, F>(talk: impl FnOnce(Rtnl) -> F) -> Result<T, KernelError>
-where
-    F: Future<Output = Result<T, KernelError>>,
-{
+/// The same, with a route socket of that namespace.
+pub(super) fn talk<T: Send>(
+    place: &Place,
+    talk: impl FnOnce(&Rtnl) -> Result<T, KernelError> + Send,
+) -> Result<T, KernelError> {
     let failed = |source| KernelError::Socket { what: "a route socket in a sandbox", source };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failed)?;
-    runtime.block_on(async { talk(Rtnl::open().map_err(failed)?).await })
+    enter(place, || talk(&Rtnl::open().map_err(failed)?))
 }

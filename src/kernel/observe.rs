@@ -4,7 +4,7 @@ use super::link::{self, Mark, mark};
 use super::rtnl::{Rtnl, address_of, mtu_of, name_of};
 use super::{KernelError, netns, route, sysctl};
 use crate::model::{IfName, SandboxId};
-use crate::plan::{Found, FoundInside, FoundLink, Wanted};
+use crate::plan::{Found, FoundInside, FoundLink, Inside, Wanted};
 use rtnetlink::packet_route::link::{
     InfoBridgePort, InfoPortData, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
@@ -12,59 +12,57 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 /// Looks for the objects of a scope.
-pub(super) async fn observe(rtnl: &Rtnl, wanted: &Wanted) -> Result<Found, KernelError> {
+pub(super) fn observe(
+    rtnl: &Rtnl,
+    sysctls: &sysctl::Host,
+    wanted: &Wanted,
+) -> Result<Found, KernelError> {
     let mut found = Found {
-        forwarding: sysctl::forwards(),
-        forwarding6: sysctl::forwards6(),
+        forwarding: sysctls.forwards(),
+        forwarding6: sysctls.forwards6(),
         ..Found::default()
     };
     let mut bridges = BTreeMap::new();
     let names = wanted.bridges.keys().chain(wanted.veths.keys()).chain(&wanted.gone);
     for name in names {
         let failed = |source| KernelError::Link { act: "find", link: name.clone(), source };
-        let Some(link) = rtnl.link(name.as_str()).await.map_err(failed)? else { continue };
+        let Some(link) = rtnl.link(name.as_str()).map_err(failed)? else { continue };
         let mut seen = describe(&link);
         if let Some(bridge) = wanted.bridges.get(name) {
-            let addresses = rtnl.addresses(Some(link.header.index)).await.map_err(failed)?;
+            let addresses = rtnl.addresses(Some(link.header.index)).map_err(failed)?;
             seen.addresses = addresses.iter().filter_map(address_of).collect();
             seen.settled = sysctl::settled(&link::settings(bridge));
-            seen.proxied = rtnl.proxied(link.header.index, bridge.ipv6).await.map_err(failed)?;
+            seen.proxied = rtnl.proxied(link.header.index, bridge.ipv6).map_err(failed)?;
             bridges.insert(link.header.index, Some(name.clone()));
         }
-        seen.bridge = master(rtnl, &link, &mut bridges).await.map_err(failed)?;
+        seen.bridge = master(rtnl, &link, &mut bridges).map_err(failed)?;
         found.links.insert(name.clone(), seen);
     }
-    found.insides = insides(wanted).await?;
+    found.insides = insides(wanted)?;
     Ok(found)
 }
 
 /// Returns the links that bear our mark, among all of them: for the start, when anything may have been left.
-pub(super) async fn marked(rtnl: &Rtnl) -> Result<BTreeSet<IfName>, KernelError> {
-    let links = rtnl.links().await;
+pub(super) fn marked(rtnl: &Rtnl) -> Result<BTreeSet<IfName>, KernelError> {
+    let links = rtnl.links();
     let links = links.map_err(|source| KernelError::Read { what: "the host's links", source })?;
     Ok(links.iter().filter(|link| mark(link) != Mark::Foreign).filter_map(name_of).collect())
 }
 
-async fn insides(wanted: &Wanted) -> Result<BTreeMap<SandboxId, FoundInside>, KernelError> {
-    let places: Vec<_> =
-        wanted.insides.iter().map(|(id, inside)| (*id, inside.place.clone())).collect();
-    let look = move || {
-        let mut found = BTreeMap::new();
-        for (id, place) in places {
-            let talk = || netns::talk(|rtnl| async move { route::look_inside(&rtnl).await });
-            match netns::enter(&place, talk) {
-                Ok(inside) => {
-                    found.insert(id, inside);
-                }
-                Err(error) if is_gone(&error) => {
-                    tracing::debug!(path = %place.origin.key().display(), "a namespace is gone");
-                }
-                Err(error) => return Err(error),
+fn insides(wanted: &Wanted) -> Result<BTreeMap<SandboxId, FoundInside>, KernelError> {
+    let mut found = BTreeMap::new();
+    for (id, Inside { place, no_forwarding, .. }) in &wanted.insides {
+        match netns::talk(place, |rtnl| route::look_inside(rtnl, *no_forwarding)) {
+            Ok(inside) => {
+                found.insert(*id, inside);
             }
+            Err(error) if is_gone(&error) => {
+                tracing::debug!(path = %place.origin.key().display(), "a namespace is gone");
+            }
+            Err(error) => return Err(error),
         }
-        Ok(found)
-    };
-    tokio::task::spawn_blocking(look).await.expect("what runs in a namespace does not panic")
+    }
+    Ok(found)
 }
 
 /// Whether a namespace could not be entered because it is no more, and not because something else failed.
@@ -79,7 +77,7 @@ fn is_gone(error: &KernelError) -> bool {
 }
 
 /// Returns the name of the bridge that a link is a port of. Many links have one bridge, so answers are kept.
-async fn master(
+fn master(
     rtnl: &Rtnl,
     link: &LinkMessage,
     known: &mut BTreeMap<u32, Option<IfName>>,
@@ -92,7 +90,7 @@ async fn master(
     if let Some(name) = known.get(&index) {
         return Ok(name.clone());
     }
-    let name = rtnl.link_at(index).await?.as_ref().and_then(name_of);
+    let name = rtnl.link_at(index)?.as_ref().and_then(name_of);
     known.insert(index, name.clone());
     Ok(name)
 }

@@ -71,11 +71,9 @@ fn links(feature: Feature) -> Result<(), KernelError> {
     };
     let name = if feature == Feature::Bridge { "probe0" } else { "probe1" };
     let message = RouteNetlinkMessage::NewLink(named(name, vec![LinkAttribute::LinkInfo(info)]));
-    netns::talk(|rtnl| async move {
-        let made = rtnl.change(message, NLM_F_CREATE | NLM_F_EXCL).await;
-        let link: IfName = name.parse().expect("the name of the trial is one");
-        made.map_err(|source| KernelError::Link { act: "make", link, source })
-    })
+    let made = route_socket()?.change(message, NLM_F_CREATE | NLM_F_EXCL);
+    let link: IfName = name.parse().expect("the name of the trial is one");
+    made.map_err(|source| KernelError::Link { act: "make", link, source })
 }
 
 fn table(kind: BaseKind, rule: Vec<Statement>) -> Table {
@@ -99,21 +97,23 @@ fn commit(table: &Table) -> Result<(), KernelError> {
 }
 
 /// Returns the links of the calling thread's namespace that bear our mark, each with the id in its alias; none for one
-/// that was never finished. The thread must not belong to a runtime.
+/// that was never finished.
 pub fn marked() -> Result<BTreeMap<IfName, Option<String>>, KernelError> {
-    netns::talk(|rtnl: Rtnl| async move {
-        let links = rtnl.links().await;
-        let failed = |source| KernelError::Read { what: "the host's links", source };
-        let ours = links.map_err(failed)?.into_iter().filter_map(|link| {
-            let id = match mark(&link) {
-                Mark::Ours(alias) => Some(alias.rsplit(':').next().unwrap_or_default().to_owned()),
-                Mark::Unfinished => None,
-                Mark::Foreign => return None,
-            };
-            Some((name_of(&link)?, id))
-        });
-        Ok(ours.collect())
-    })
+    let failed = |source| KernelError::Read { what: "the host's links", source };
+    let links = route_socket()?.links().map_err(failed)?;
+    let ours = links.into_iter().filter_map(|link| {
+        let id = match mark(&link) {
+            Mark::Ours(alias) => Some(alias.rsplit(':').next().unwrap_or_default().to_owned()),
+            Mark::Unfinished => None,
+            Mark::Foreign => return None,
+        };
+        Some((name_of(&link)?, id))
+    });
+    Ok(ours.collect())
+}
+
+fn route_socket() -> Result<Rtnl, KernelError> {
+    Rtnl::open().map_err(|source| KernelError::Socket { what: "a route socket", source })
 }
 
 /// Whether our firewall table is in the calling thread's namespace.

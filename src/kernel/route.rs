@@ -17,53 +17,50 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Sets lo up, replaces our default routes and stops forwarding if asked. Runs inside the namespace.
-pub(super) async fn set_inside(rtnl: &Rtnl, inside: &Inside) -> Result<(), KernelError> {
-    link::set_up(rtnl, &lo(), Vec::new()).await?;
+pub(super) fn set_inside(rtnl: &Rtnl, inside: &Inside) -> Result<(), KernelError> {
+    link::set_up(rtnl, &lo(), Vec::new())?;
     if inside.no_forwarding {
         sysctl::set_forwarding(false)?;
         sysctl::set_forwarding6(false)?;
     }
-    replace_defaults(rtnl, &inside.default_routes).await
+    replace_defaults(rtnl, &inside.default_routes)
 }
 
 /// A new route is added before the old one goes, so that a change of networks leaves no moment without.
-async fn replace_defaults(rtnl: &Rtnl, wanted: &[(IfName, IpAddr)]) -> Result<(), KernelError> {
-    let old: Vec<_> = our_defaults(rtnl).await?.iter().filter_map(hop).collect();
+fn replace_defaults(rtnl: &Rtnl, wanted: &[(IfName, IpAddr)]) -> Result<(), KernelError> {
+    let old: Vec<_> = our_defaults(rtnl)?.iter().filter_map(hop).collect();
     let mut kept = Vec::new();
     for (name, gateway) in wanted {
-        let hop = (link::index(rtnl, name).await?, *gateway);
+        let hop = (link::index(rtnl, name)?, *gateway);
         if !old.contains(&hop) {
             // CREATE without EXCL or REPLACE puts it before what others may have made.
             let message = RouteNetlinkMessage::NewRoute(default_route(hop));
-            let done = rtnl.change(message, NLM_F_CREATE).await;
+            let done = rtnl.change(message, NLM_F_CREATE);
             done.map_err(failed("add", *gateway))?;
         }
         kept.push(hop);
     }
     for hop in old.into_iter().filter(|hop| !kept.contains(hop)) {
         let message = RouteNetlinkMessage::DelRoute(default_route(hop));
-        let done = tolerate(rtnl.change(message, 0).await, libc::ESRCH);
+        let done = tolerate(rtnl.change(message, 0), libc::ESRCH);
         done.map_err(failed("remove", hop.1))?;
     }
     Ok(())
 }
 
-/// Looks at what is inside a namespace. Runs inside it.
-pub(super) async fn look_inside(rtnl: &Rtnl) -> Result<FoundInside, KernelError> {
-    let lo = rtnl.link("lo").await.map_err(|source| KernelError::Link {
-        act: "find",
-        link: lo(),
-        source,
-    })?;
+/// Looks at what is inside a namespace; at whether it forwards only if that is asked. Runs inside it.
+pub(super) fn look_inside(rtnl: &Rtnl, forwarding: bool) -> Result<FoundInside, KernelError> {
+    let lo =
+        rtnl.link("lo").map_err(|source| KernelError::Link { act: "find", link: lo(), source })?;
     let mut default_routes = Vec::new();
-    for (index, gateway) in our_defaults(rtnl).await?.iter().filter_map(hop) {
-        let link = rtnl.link_at(index).await.map_err(failed("read", gateway))?;
+    for (index, gateway) in our_defaults(rtnl)?.iter().filter_map(hop) {
+        let link = rtnl.link_at(index).map_err(failed("read", gateway))?;
         default_routes.extend(link.as_ref().and_then(name_of).map(|name| (name, gateway)));
     }
     Ok(FoundInside {
         lo_up: lo.is_some_and(|lo| lo.header.flags.contains(LinkFlags::Up)),
         default_routes,
-        forwarding: sysctl::forwards() || sysctl::forwards6(),
+        forwarding: forwarding && (sysctl::forwards() || sysctl::forwards6()),
     })
 }
 
@@ -93,9 +90,9 @@ fn hop(route: &RouteMessage) -> Option<(u32, IpAddr)> {
     Some((oif(route)?, gateway(route)?))
 }
 
-async fn our_defaults(rtnl: &Rtnl) -> Result<Vec<RouteMessage>, KernelError> {
+fn our_defaults(rtnl: &Rtnl) -> Result<Vec<RouteMessage>, KernelError> {
     let failed = |source| KernelError::Read { what: "the routes of a sandbox", source };
-    let mut routes = rtnl.routes().await.map_err(failed)?;
+    let mut routes = rtnl.routes().map_err(failed)?;
     routes.retain(|route| {
         route.header.destination_prefix_length == 0
             && route.header.protocol == RouteProtocol::Other(PROTOCOL)

@@ -1,12 +1,14 @@
 //! A route socket: requests about links, addresses and routes, with the kernel's error as an `io::Error`.
 //!
-//! The namespace is that of the thread that opened it, wherever it is used later.
+//! The namespace is that of the thread that opened it, wherever it is used later. The kernel does what it is asked while
+//! it is being asked, so nothing here waits for anything but its locks: there is no task, and no runtime is needed.
 
 use crate::model::IfName;
-use futures_util::{StreamExt, TryStreamExt};
 use ipnet::IpNet;
+use rtnetlink::AddressMessageBuilder;
 use rtnetlink::packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
+    DecodeError, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage,
+    NetlinkPayload,
 };
 use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
@@ -15,89 +17,115 @@ use rtnetlink::packet_route::neighbour::{
 };
 use rtnetlink::packet_route::route::RouteMessage;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
-use rtnetlink::{Error, Handle, MulticastGroup, new_multicast_connection};
+use rtnetlink::sys::protocols::NETLINK_ROUTE;
+use rtnetlink::sys::{AsyncSocket, AsyncSocketExt, Socket, TokioSocket};
 use std::collections::BTreeSet;
 use std::future::pending;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
+
+/// Room for one piece of an answer, in bytes: the kernel makes none longer than 32 KiB.
+const PIECE: usize = 64 << 10;
 
 /// A connection to the kernel's routing and link tables.
-#[derive(Clone, Debug)]
-pub(super) struct Rtnl(Handle);
+#[derive(Debug)]
+pub(super) struct Rtnl(Mutex<Exchange>);
+
+/// The socket, and the number of the last request.
+#[derive(Debug)]
+struct Exchange {
+    socket: Socket,
+    sequence: u32,
+    piece: Vec<u8>,
+}
 
 impl Rtnl {
-    /// Opens one in the calling thread's namespace. Must be called inside a runtime, which drives it.
+    /// Opens one in the calling thread's namespace.
     ///
     /// The kernel checks requests strictly, so that a dump's filter is obeyed, not ignored.
     pub(super) fn open() -> io::Result<Self> {
-        let (connection, handle, _) = rtnetlink::new_connection_with_strict_check()?;
-        tokio::spawn(connection);
-        Ok(Self(handle))
+        let socket = Socket::new(NETLINK_ROUTE)?;
+        socket.set_netlink_get_strict_chk(true)?;
+        let piece = Vec::with_capacity(PIECE);
+        Ok(Self(Mutex::new(Exchange { socket, sequence: 0, piece })))
     }
 
-    /// Sends a request with extra flags and waits for its acknowledgement.
-    pub(super) async fn change(&self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
-        let mut request = NetlinkMessage::from(message);
-        request.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
-        let mut replies = self.0.clone().request(request).map_err(errno)?;
-        while let Some(reply) = replies.next().await {
-            if let NetlinkPayload::Error(error) = reply.payload {
-                return Err(error.to_io());
-            }
-        }
-        Ok(())
+    /// Makes a change, with extra flags.
+    pub(super) fn change(&self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
+        self.ask(message, NLM_F_ACK | flags).map(drop)
     }
 
     /// Finds a link by name.
-    pub(super) async fn link(&self, name: &str) -> io::Result<Option<LinkMessage>> {
-        let request = self.0.link().get().match_name(name);
-        absent(request.execute().try_next().await)
+    pub(super) fn link(&self, name: &str) -> io::Result<Option<LinkMessage>> {
+        self.one_link(named(name, Vec::new()))
     }
 
     /// Finds a link by index.
-    pub(super) async fn link_at(&self, index: u32) -> io::Result<Option<LinkMessage>> {
-        let request = self.0.link().get().match_index(index);
-        absent(request.execute().try_next().await)
+    pub(super) fn link_at(&self, index: u32) -> io::Result<Option<LinkMessage>> {
+        let mut message = LinkMessage::default();
+        message.header.index = index;
+        self.one_link(message)
     }
 
     /// Returns every link.
-    pub(super) async fn links(&self) -> io::Result<Vec<LinkMessage>> {
-        self.0.link().get().execute().try_collect().await.map_err(errno)
+    pub(super) fn links(&self) -> io::Result<Vec<LinkMessage>> {
+        let request = RouteNetlinkMessage::GetLink(LinkMessage::default());
+        Ok(self.ask(request, NLM_F_DUMP)?.into_iter().filter_map(link_of).collect())
     }
 
     /// Removes a link by name; one that does not exist is passed over.
-    pub(super) async fn remove(&self, name: &str) -> io::Result<()> {
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
         let message = named(name, Vec::new());
-        tolerate(self.change(RouteNetlinkMessage::DelLink(message), 0).await, libc::ENODEV)
+        tolerate(self.change(RouteNetlinkMessage::DelLink(message), 0), libc::ENODEV)
     }
 
     /// Gives a link an address; one that it has already is left.
-    pub(super) async fn add_address(&self, index: u32, address: IpNet) -> io::Result<()> {
-        let mut request = self.0.address().add(index, address.addr(), address.prefix_len());
-        if address.addr().is_ipv6() {
-            // Nobody else can have it: detection of duplicates would only hold the link up for a second.
-            let attributes = &mut request.message_mut().attributes;
-            attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
-        }
-        tolerate(request.execute().await.map_err(errno), libc::EEXIST)
+    pub(super) fn add_address(&self, index: u32, address: IpNet) -> io::Result<()> {
+        let length = address.prefix_len();
+        let message = match address.addr() {
+            IpAddr::V4(address) => AddressMessageBuilder::<Ipv4Addr>::new()
+                .index(index)
+                .address(address, length)
+                .build(),
+            IpAddr::V6(address) => {
+                let builder = AddressMessageBuilder::<Ipv6Addr>::new().index(index);
+                let mut message = builder.address(address, length).build();
+                // Nobody else can have it: detection of duplicates would only hold the link up for a second.
+                message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
+                message
+            }
+        };
+        let request = RouteNetlinkMessage::NewAddress(message);
+        tolerate(self.change(request, NLM_F_CREATE | NLM_F_EXCL), libc::EEXIST)
     }
 
     /// Returns the addresses of one link, or of all.
-    pub(super) async fn addresses(&self, index: Option<u32>) -> io::Result<Vec<AddressMessage>> {
-        let mut request = self.0.address().get();
-        request.message_mut().header.index = index.unwrap_or(0);
-        request.execute().try_collect().await.map_err(errno)
+    pub(super) fn addresses(&self, index: Option<u32>) -> io::Result<Vec<AddressMessage>> {
+        let mut message = AddressMessage::default();
+        message.header.index = index.unwrap_or(0);
+        let found = self.ask(RouteNetlinkMessage::GetAddress(message), NLM_F_DUMP)?;
+        let address = |message| match message {
+            RouteNetlinkMessage::NewAddress(address) => Some(address),
+            _ => None,
+        };
+        Ok(found.into_iter().filter_map(address).collect())
     }
 
     /// Returns the IPv6 addresses that the host answers for on a link. Where IPv6 is off nobody is asked.
-    pub(super) async fn proxied(&self, index: u32, ipv6: bool) -> io::Result<BTreeSet<Ipv6Addr>> {
+    pub(super) fn proxied(&self, index: u32, ipv6: bool) -> io::Result<BTreeSet<Ipv6Addr>> {
         if !ipv6 {
             return Ok(BTreeSet::new());
         }
-        let mut request = self.0.neighbours().get().proxies();
-        request.message_mut().header.family = AddressFamily::Inet6;
-        let found: Vec<NeighbourMessage> = request.execute().try_collect().await.map_err(errno)?;
-        let on_link = found.into_iter().filter(|entry| entry.header.ifindex == index);
+        let mut message = NeighbourMessage::default();
+        message.header.family = AddressFamily::Inet6;
+        message.header.flags = NeighbourFlags::Proxy;
+        let found = self.ask(RouteNetlinkMessage::GetNeighbour(message), NLM_F_DUMP)?;
+        let entries = found.into_iter().filter_map(|message| match message {
+            RouteNetlinkMessage::NewNeighbour(entry) => Some(entry),
+            _ => None,
+        });
+        let on_link = entries.filter(|entry| entry.header.ifindex == index);
         let address = |entry: NeighbourMessage| {
             entry.attributes.into_iter().find_map(|attribute| match attribute {
                 NeighbourAttribute::Destination(NeighbourAddress::Inet6(address)) => Some(address),
@@ -108,7 +136,7 @@ impl Rtnl {
     }
 
     /// Lets the host answer for an IPv6 address on a link, or no more; what is so already is left.
-    pub(super) async fn proxy(&self, index: u32, address: Ipv6Addr, on: bool) -> io::Result<()> {
+    pub(super) fn proxy(&self, index: u32, address: Ipv6Addr, on: bool) -> io::Result<()> {
         let mut entry = NeighbourMessage::default();
         entry.header.family = AddressFamily::Inet6;
         entry.header.ifindex = index;
@@ -116,48 +144,149 @@ impl Rtnl {
         let destination = NeighbourAddress::Inet6(address);
         entry.attributes.push(NeighbourAttribute::Destination(destination));
         if on {
-            self.change(RouteNetlinkMessage::NewNeighbour(entry), NLM_F_CREATE).await
+            self.change(RouteNetlinkMessage::NewNeighbour(entry), NLM_F_CREATE)
         } else {
-            let done = self.change(RouteNetlinkMessage::DelNeighbour(entry), 0).await;
+            let done = self.change(RouteNetlinkMessage::DelNeighbour(entry), 0);
             tolerate(done, libc::ENOENT)
         }
     }
 
     /// Returns the routes of both families in every table.
-    pub(super) async fn routes(&self) -> io::Result<Vec<RouteMessage>> {
+    pub(super) fn routes(&self) -> io::Result<Vec<RouteMessage>> {
         let mut routes = Vec::new();
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
             let mut filter = RouteMessage::default();
             filter.header.address_family = family;
-            let found = self.0.route().get(filter).execute().try_collect::<Vec<_>>().await;
-            routes.extend(found.map_err(errno)?);
+            let found = self.ask(RouteNetlinkMessage::GetRoute(filter), NLM_F_DUMP)?;
+            routes.extend(found.into_iter().filter_map(|message| match message {
+                RouteNetlinkMessage::NewRoute(route) => Some(route),
+                _ => None,
+            }));
         }
         Ok(routes)
+    }
+
+    fn one_link(&self, message: LinkMessage) -> io::Result<Option<LinkMessage>> {
+        match self.ask(RouteNetlinkMessage::GetLink(message), NLM_F_ACK) {
+            Ok(found) => Ok(found.into_iter().find_map(link_of)),
+            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends one request, and reads until its end is told: by an acknowledgement, or by the end of a dump.
+    fn ask(
+        &self,
+        message: RouteNetlinkMessage,
+        flags: u16,
+    ) -> io::Result<Vec<RouteNetlinkMessage>> {
+        let mut exchange = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        exchange.sequence = exchange.sequence.wrapping_add(1);
+        let mut request = NetlinkMessage::from(message);
+        request.header.flags = NLM_F_REQUEST | flags;
+        request.header.sequence_number = exchange.sequence;
+        request.finalize();
+        let mut bytes = vec![0; request.buffer_len()];
+        request.serialize(&mut bytes);
+        interrupted(|| exchange.socket.send(&bytes, 0))?;
+        exchange.answers()
+    }
+}
+
+impl Exchange {
+    /// Reads the answers to the last request; those that an earlier one left are passed over.
+    fn answers(&mut self) -> io::Result<Vec<RouteNetlinkMessage>> {
+        let mut found = Vec::new();
+        loop {
+            self.piece.clear();
+            let length = interrupted(|| self.socket.recv(&mut self.piece, libc::MSG_TRUNC))?;
+            if length > self.piece.len() {
+                return Err(io::Error::other("an answer that is too long"));
+            }
+            for message in messages(&self.piece) {
+                let message = message.map_err(io::Error::other)?;
+                if message.header.sequence_number != self.sequence {
+                    continue;
+                }
+                match message.payload {
+                    NetlinkPayload::Error(error) if error.code.is_some() => {
+                        return Err(error.to_io());
+                    }
+                    NetlinkPayload::Error(_) => return Ok(found),
+                    NetlinkPayload::Done(done) if done.code < 0 => {
+                        return Err(io::Error::from_raw_os_error(-done.code));
+                    }
+                    NetlinkPayload::Done(_) => return Ok(found),
+                    NetlinkPayload::InnerMessage(message) => found.push(message),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// Splits what was received into messages; one that cannot be read is the last.
+fn messages(
+    mut bytes: &[u8],
+) -> impl Iterator<Item = Result<NetlinkMessage<RouteNetlinkMessage>, DecodeError>> {
+    std::iter::from_fn(move || {
+        let message = (!bytes.is_empty()).then(|| NetlinkMessage::deserialize(bytes))?;
+        let length = message.as_ref().map_or(bytes.len(), |message| message.header.length as usize);
+        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some(message)
+    })
+}
+
+fn link_of(message: RouteNetlinkMessage) -> Option<LinkMessage> {
+    match message {
+        RouteNetlinkMessage::NewLink(link) => Some(link),
+        _ => None,
+    }
+}
+
+/// Calls again what a signal has interrupted.
+fn interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
     }
 }
 
 /// Listens from now on, in the calling thread's namespace, and ends when links of all these names have gone. News that get
-/// lost are waited for in vain.
+/// lost are waited for in vain. To be called within a runtime.
 pub(super) fn departure(
     mut names: BTreeSet<IfName>,
 ) -> io::Result<impl Future<Output = ()> + Send> {
-    let (connection, handle, mut news) = new_multicast_connection(&[MulticastGroup::Link])?;
-    tokio::spawn(connection);
+    let mut socket = TokioSocket::new(NETLINK_ROUTE)?;
+    socket.socket_mut().bind_auto()?;
+    socket.socket_mut().add_membership(libc::RTNLGRP_LINK)?;
     Ok(async move {
-        // Without a handle the connection would end.
-        let _handle = handle;
+        let mut news = Vec::with_capacity(PIECE);
         while !names.is_empty() {
-            let Some((message, _)) = news.next().await else { return pending().await };
-            // That a bridge loses a port is told in the same words, in the bridge's own family.
-            if let NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelLink(link)) =
-                message.payload
-                && link.header.interface_family == AddressFamily::Unspec
-                && let Some(name) = name_of(&link)
-            {
+            news.clear();
+            if socket.recv(&mut news).await.is_err() {
+                return pending().await;
+            }
+            for name in messages(&news).flatten().filter_map(departed) {
                 names.remove(&name);
             }
         }
     })
+}
+
+/// Returns the name of a link that has gone. That a bridge loses a port is told in the same words, in the bridge's own
+/// family.
+fn departed(message: NetlinkMessage<RouteNetlinkMessage>) -> Option<IfName> {
+    match message.payload {
+        NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelLink(link))
+            if link.header.interface_family == AddressFamily::Unspec =>
+        {
+            name_of(&link)
+        }
+        _ => None,
+    }
 }
 
 /// Makes a message about the link of that name.
@@ -212,19 +341,4 @@ pub(super) fn address_of(message: &AddressMessage) -> Option<IpNet> {
     // On a point-to-point link `Address` is the other side's.
     let address: IpAddr = pick(true).or_else(|| pick(false))?;
     IpNet::new(address, message.header.prefix_len).ok()
-}
-
-/// Turns rtnetlink's error into the kernel's, where it is one.
-fn errno(error: Error) -> io::Error {
-    match error {
-        Error::NetlinkError(message) => message.to_io(),
-        other => io::Error::other(other),
-    }
-}
-
-fn absent<T>(found: Result<Option<T>, Error>) -> io::Result<Option<T>> {
-    match found.map_err(errno) {
-        Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(None),
-        other => other,
-    }
 }

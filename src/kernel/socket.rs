@@ -21,9 +21,9 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 
 /// Makes a sandbox's DNS sockets: at ephemeral ports with the table that leads port 53 there, or at port 53.
 pub(super) fn dns(place: &Place, direct: bool) -> Result<DnsSockets, KernelError> {
-    netns::enter(place, || {
+    netns::talk(place, |rtnl| {
         // An address of 127.0.0.0/8 can be bound before, but nothing would arrive.
-        netns::talk(|rtnl| async move { link::set_up(&rtnl, &lo(), Vec::new()).await })?;
+        link::set_up(rtnl, &lo(), Vec::new())?;
         let at = if direct { DNS_PORT } else { 0 };
         let udp =
             listener(Type::DGRAM, Protocol::UDP, at).map_err(failed("a DNS socket over UDP"))?;

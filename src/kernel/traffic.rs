@@ -8,8 +8,8 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage, Stats64};
 use std::collections::BTreeMap;
 
 /// Returns what each link of ours has carried, by its name on the host.
-pub(super) async fn traffic(rtnl: &Rtnl) -> Result<BTreeMap<IfName, Traffic>, KernelError> {
-    let links = rtnl.links().await;
+pub(super) fn traffic(rtnl: &Rtnl) -> Result<BTreeMap<IfName, Traffic>, KernelError> {
+    let links = rtnl.links();
     let links = links.map_err(|source| KernelError::Read { what: "the host's links", source })?;
     let ours = links.iter().filter(|link| mark(link) != Mark::Foreign);
     Ok(ours.filter_map(|link| Some((name_of(link)?, seen_from_inside(counted(link)?)))).collect())

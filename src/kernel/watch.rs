@@ -3,8 +3,11 @@
 //! It says whose tables changed, not how: the answer to either is to make true what is wanted. Rules of
 //! `iptables-legacy` are no nftables; the kernel tells nobody of them.
 
+mod links;
 #[cfg(test)]
 mod tests;
+
+pub(super) use links::Links;
 
 use super::nft::{NftError, wire};
 use crate::plan::nft::TABLE;

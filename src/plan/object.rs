@@ -138,7 +138,7 @@ pub struct FoundInside {
     pub lo_up: bool,
     /// The default routes that are ours: link and gateway.
     pub default_routes: Vec<(IfName, IpAddr)>,
-    /// Whether it forwards either family.
+    /// Whether it forwards either family, where that is to be stopped.
     pub forwarding: bool,
 }
 

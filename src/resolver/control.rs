@@ -12,6 +12,7 @@ use crate::channel::{
     Asker, Build, ChannelError, Connection, FromResolver, Packet, Question, ToResolver, UNASKED,
     Watched,
 };
+use crate::model::SandboxId;
 use futures_util::FutureExt;
 use std::future::pending;
 use std::io;
@@ -146,6 +147,7 @@ impl Control {
                 FromResolver::Ack
             }
             ToResolver::Count => FromResolver::Counted(self.shared.count(self.replica.len())),
+            ToResolver::CountEach(ids) => self.count_each(&ids),
             ToResolver::Resolve(question) => return self.resolve(manager, seq, question).await,
             ToResolver::Ping => {
                 let come_by = self.shards.ping();
@@ -159,6 +161,12 @@ impl Control {
             }
         };
         say(manager, seq, &reply, &[]).await.map(|()| Next::Go)
+    }
+
+    fn count_each(&self, ids: &[SandboxId]) -> FromResolver {
+        let served = ids.iter().filter_map(|id| self.replica.sandbox(*id).ok());
+        let counted = served.map(|sandbox| (sandbox.id, sandbox.stats.read())).collect();
+        FromResolver::CountedEach(counted, self.shared.count_upstreams())
     }
 
     /// Answers a person's question, which may take as long as a forward.

@@ -24,6 +24,7 @@ const MARGIN: usize = 4096;
 /// A question that upstreams are to be asked, with the right to do so.
 #[derive(Debug)]
 pub struct Pending {
+    sandbox: Arc<Sandbox>,
     upstreams: Arc<Upstreams>,
     question: Option<Question>,
     what: Forward,
@@ -68,7 +69,8 @@ impl Arrival<'_> {
             return Err(failure(packet, Rcode::ServFail, Some(ede::OTHER), transport, out));
         };
         tally.forwarded += 1;
-        Ok(Pending { upstreams, question, what, permit: Arc::new(permit) })
+        let sandbox = sandbox.clone();
+        Ok(Pending { sandbox, upstreams, question, what, permit: Arc::new(permit) })
     }
 }
 
@@ -81,7 +83,7 @@ impl Pending {
         packet: &[u8],
         transport: Transport,
     ) -> (Vec<u8>, Arc<Permit>) {
-        let Self { upstreams, question, what, permit } = self;
+        let Self { sandbox, upstreams, question, what, permit } = self;
         let tcp = transport == Transport::Tcp;
         let ask = Ask {
             packet: what.asks(packet).into(),
@@ -93,6 +95,7 @@ impl Pending {
         tally.stale += u64::from(known.age == Age::Stale);
         tally.failed += u64::from(!known.stored.is_usable());
         shared.stats.add(&tally);
+        sandbox.stats.add(&tally);
         let mut out = vec![0; (known.stored.size() + MARGIN).clamp(UDP_MAX, usize::from(u16::MAX))];
         let length = write(packet, &what, &known, transport, &mut out);
         out.truncate(length);

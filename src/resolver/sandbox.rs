@@ -3,7 +3,7 @@
 use super::cache::Cache;
 use super::inside::Inside;
 use super::routes::{Routes, each};
-use super::shared::{PORT, Shared};
+use super::shared::{PORT, Shared, Stats};
 use super::upstream::{Upstreams, Via};
 use super::view::View;
 use crate::model::SandboxId;
@@ -26,6 +26,8 @@ pub struct Sandbox {
     pub id: SandboxId,
     /// The sockets for asking its own servers.
     pub inside: Arc<Inside>,
+    /// What was counted of its queries.
+    pub stats: Stats,
     current: ArcSwap<Current>,
     forwards: Arc<Semaphore>,
 }
@@ -60,6 +62,7 @@ impl Sandbox {
         Self {
             id: view.id,
             inside,
+            stats: Stats::default(),
             current: ArcSwap::from_pointee(current),
             forwards: Arc::new(Semaphore::new(FORWARDS)),
         }

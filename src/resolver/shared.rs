@@ -1,9 +1,10 @@
 //! Shared: what the control loop and all shards have in common. Only atomics and semaphores: no shard waits for another.
 
 use super::cache::{Cache, Usage};
+use super::health::Server;
 use super::routes::Routes;
 use super::upstream::{Sockets, Upstreams, Via};
-use crate::channel::Counters;
+use crate::channel::{Counters, SandboxCounters, UpstreamCounters};
 use crate::model::SandboxId;
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
@@ -157,6 +158,22 @@ impl Stats {
     }
 }
 
+impl Stats {
+    /// Returns the counts.
+    pub fn read(&self) -> SandboxCounters {
+        let Self { queries, local, cached, stale, forwarded, failed } = self;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        SandboxCounters {
+            queries: read(queries),
+            local: read(local),
+            cached: read(cached),
+            stale: read(stale),
+            forwarded: read(forwarded),
+            failed: read(failed),
+        }
+    }
+}
+
 impl Shared {
     /// Returns servers that a route leads to, asked from the host's namespace.
     pub fn list(&self, servers: &[IpAddr]) -> Arc<Upstreams> {
@@ -172,18 +189,28 @@ impl Shared {
         list
     }
 
+    /// Returns what is remembered of the servers of the host or the daemon.
+    pub fn count_upstreams(&self) -> Vec<UpstreamCounters> {
+        let count = |server: &Arc<Server>| {
+            let [asked, answered, failed] = server.counts();
+            let round_trip = u64::try_from(server.usual().as_micros()).unwrap_or(u64::MAX);
+            UpstreamCounters { address: server.address, asked, answered, failed, round_trip }
+        };
+        self.host.load().servers.list().iter().map(count).collect()
+    }
+
     /// Returns the counts with the number of sandboxes.
     pub fn count(&self, sandboxes: usize) -> Counters {
-        let Stats { queries, local, cached, stale, forwarded, failed } = &self.stats;
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let SandboxCounters { queries, local, cached, stale, forwarded, failed } =
+            self.stats.read();
         let Usage { entries, bytes } = self.cache.usage();
         Counters {
-            queries: read(queries),
-            local: read(local),
-            cached: read(cached),
-            stale: read(stale),
-            forwarded: read(forwarded),
-            failed: read(failed),
+            queries,
+            local,
+            cached,
+            stale,
+            forwarded,
+            failed,
             sandboxes: sandboxes as u64,
             cache_entries: entries,
             cache_bytes: bytes,

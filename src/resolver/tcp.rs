@@ -151,6 +151,7 @@ impl Conversation {
             }
         };
         shared.stats.add(&tally);
+        self.sandbox.stats.add(&tally);
         reply
     }
 }

@@ -71,6 +71,7 @@ fn one_batch(shard: &Rc<Shard>, sandbox: &Arc<Sandbox>, socket: &Arc<OwnedFd>) -
     }
     batch.send(socket.as_fd());
     shared.stats.add(&tally);
+    sandbox.stats.add(&tally);
     Ok(count == super::batch::BATCH)
 }
 

@@ -10,7 +10,7 @@ use ::redb::{
 use serde::de::DeserializeOwned;
 use std::fs;
 use std::io::{self, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
 const FORMAT: u64 = 1;
@@ -212,16 +212,22 @@ fn examine(path: &Path, bytes: Vec<u8>) -> Result<(), StoreError> {
     let copy = InMemoryBackend::new();
     let failed = |error| unopened(path, DatabaseError::Storage(StorageError::Io(error)));
     copy.set_len(bytes.len() as u64).and_then(|()| copy.write(0, &bytes)).map_err(failed)?;
-    // redb panics on some files that are not its own; such a file is damaged, and the process is not.
-    let checked = catch_unwind(AssertUnwindSafe(|| {
-        Builder::new().create_with_backend(copy)?.check_integrity()
-    }));
-    match checked {
+    match quietly(|| Builder::new().create_with_backend(copy)?.check_integrity()) {
         Ok(Ok(true)) => Ok(()),
         Ok(Ok(false)) => Err(damaged(path, &"its checksums are wrong")),
         Ok(Err(error)) => Err(damaged(path, &error)),
         Err(_) => Err(damaged(path, &"it cannot be parsed")),
     }
+}
+
+/// redb panics on some files that are not its own: such a file is damaged, and the process is not. The refusal says so, so
+/// the panic need not.
+fn quietly<T>(read: impl FnOnce() -> T) -> std::thread::Result<T> {
+    let told = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let done = panic::catch_unwind(AssertUnwindSafe(read));
+    panic::set_hook(told);
+    done
 }
 
 /// Makes a file under another name first: one that is there is whole.

@@ -5,13 +5,13 @@ use serde_json::Value;
 use std::fs;
 
 /// Follows all that is kept and all that comes, into the file `told`.
-fn follow(host: &Host, flags: &[&str]) {
+pub fn follow(host: &Host, flags: &[&str]) {
     let words = [&[env!("CARGO_BIN_EXE_netdns"), "events"], flags].concat();
     host.serve("told", &words);
 }
 
 /// Waits until a line of the file holds a text.
-fn told(host: &Host, text: &str) {
+pub fn told(host: &Host, text: &str) {
     host.until(&format!("grep -qF '{text}' {}", host.path("told").display()));
 }
 

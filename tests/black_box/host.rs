@@ -159,6 +159,13 @@ impl Host {
         self.run(&["bash", "-euc", script])
     }
 
+    /// Returns the lines of all rules, sorted: a table that is put anew stands elsewhere in the list, and its elements in
+    /// another order.
+    pub fn rules(&self) -> String {
+        let apart = "sed 's/elements = {/&\\n/; s/}$//' | tr ',' '\\n' | sed 's/^[[:space:]]*//; s/[[:space:]]*$//'";
+        self.run(&["bash", "-c", &format!("nft -s list ruleset | {apart} | grep . | sort")]).out
+    }
+
     /// Runs `netdns WORDS`.
     pub fn netdns(&self, words: &[&str]) -> Ran {
         self.run(&[&[env!("CARGO_BIN_EXE_netdns")], words].concat())

@@ -15,13 +15,13 @@ type Case<'a> = (&'a [&'a str], i32, &'a str, &'a str);
 /// Everything that a command could leave behind.
 pub fn everything(host: &Host) -> String {
     let script = format!(
-        "ip -br link | cut -d' ' -f1 | sort; ip -br addr | awk '{{print $1, $3}}' | sort; nft -s list ruleset; ss -tulnH | sort
+        "ip -br link | cut -d' ' -f1 | sort; ip -br addr | awk '{{print $1, $3}}' | sort; ss -tulnH | sort
          {NETDNS} network ls --no-trunc --format json; {NETDNS} ps -aq --no-trunc | sort
          {NETDNS} names --format json; find {} -type f | sort; ls /run/netns /etc/netns
          pgrep -c sleep",
         host.dir().display()
     );
-    host.run(&["bash", "-c", &script]).out
+    host.rules() + &host.run(&["bash", "-c", &script]).out
 }
 
 /// Says what is wrong with how a command was refused, if anything.
@@ -272,8 +272,8 @@ fn endpoints_that_cannot_be_are_refused_and_leave_nothing() {
             (&on(&["--ip", "172.17.0.9"]), 125, &ip_on_default, "netdns network create"),
             (&on(&["--net-alias", "x"]), 125, alias_on_default, "netdns network create"),
             (&on(&["-p", "5000:80"]), 125, allocated, "sandbox web publishes it"),
-            (&on(&["-p", "abc:80"]), 125, "invalid hostPort: abc", ""),
-            (&on(&["-p", "80:99999"]), 125, "invalid containerPort: 99999", ""),
+            (&on(&["-p", "abc:80"]), 125, "invalid hostPort: abc", "1 to 65535"),
+            (&on(&["-p", "80:99999"]), 125, "invalid containerPort: 99999", "1 to 65535"),
             (&on(&["-p", "80:80/icmp"]), 125, "invalid proto: icmp", ""),
             (&on(&["-p", "1.2.3:80:80"]), 125, "invalid IP address: 1.2.3", ""),
             (&on(&["-p", "80:"]), 125, "no port specified: 80:<empty>", ""),

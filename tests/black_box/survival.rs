@@ -182,9 +182,9 @@ fn next_resolver(host: &Host, old: u32) -> u32 {
 /// Links, rules, ports and mounts of the host, and processes that are no daemon.
 fn left(host: &Host) -> String {
     let script = "ip -br link | cut -d' ' -f1 | sort; ip -br addr | awk '{print $1, $3}' | sort
-        nft -s list ruleset; ss -tulnH | sort; cut -d' ' -f5 /proc/self/mountinfo | sort
+        ss -tulnH | sort; cut -d' ' -f5 /proc/self/mountinfo | sort
         pgrep -c sleep; ls /run/netns /etc/netns";
-    host.run(&["bash", "-c", script]).out + &host.netdns(&["ps", "-a", "-q"]).ok()
+    host.rules() + &host.run(&["bash", "-c", script]).out + &host.netdns(&["ps", "-a", "-q"]).ok()
 }
 
 fn inspect(host: &Host, name: &str) -> Value {
@@ -500,7 +500,8 @@ fn a_reset_gets_through_while_commands_come_in() {
 
 #[test]
 fn many_networks_do_not_make_the_manager_take_its_own_table_for_another_tools() {
-    let host = Host::with_daemon();
+    let mut host = Host::new();
+    host.start(&["--share-tables"]);
     host.sh(&format!(
         "for n in $(seq 100); do {NETDNS} network create --subnet 10.200.$n.0/24 n$n; done"
     ))

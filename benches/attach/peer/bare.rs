@@ -1,7 +1,7 @@
 //! The same netlink operations by two `ip -batch` processes: no IPAM, no record, no firewall, no names.
 
 use super::{Peer, address};
-use crate::host::{Host, Unable, discard, prepared};
+use crate::host::{Host, Unable, discard_all, many_prepared, prepared};
 use crate::measure::{Act, Samples};
 use std::time::Duration;
 
@@ -57,16 +57,15 @@ impl Peer for Bare {
     }
 
     fn round(&mut self, samples: &mut Samples) -> Result<(), Unable> {
-        for _ in 0..ATTACHMENTS {
+        let names = many_prepared("bare-m", self.measured, ATTACHMENTS)?;
+        for name in &names {
             self.measured += 1;
-            let name = format!("bare-m{}", self.measured);
-            prepared(&name)?;
-            let attached = self.attach(&name, &address("10.88", 20_000 + self.measured))?;
-            let detached = self.host.run(&["ip", "link", "del", &name])?;
-            discard(&name);
+            let attached = self.attach(name, &address("10.88", 20_000 + self.measured))?;
+            let detached = self.host.run(&["ip", "link", "del", name])?;
             samples.entry(Act::Attach).or_default().push(attached);
             samples.entry(Act::Detach).or_default().push(detached.took);
         }
+        discard_all(&names);
         Ok(())
     }
 

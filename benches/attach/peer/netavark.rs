@@ -2,7 +2,7 @@
 
 use super::{Peer, address, packaged};
 use crate::asker::Asker;
-use crate::host::{Host, Ran, Unable, discard, prepared};
+use crate::host::{Host, Ran, Unable, discard_all, many_prepared, prepared};
 use crate::measure::{Act, Samples};
 use serde_json::{Value, json};
 
@@ -55,22 +55,21 @@ impl Peer for Netavark {
     }
 
     fn round(&mut self, samples: &mut Samples) -> Result<(), Unable> {
-        for _ in 0..ATTACHMENTS {
+        let names = many_prepared("netavark-m", self.measured, ATTACHMENTS)?;
+        for name in &names {
             self.measured += 1;
-            let name = format!("netavark-m{}", self.measured);
             let address = address("10.89", 20_000 + self.measured);
-            prepared(&name)?;
-            let attached = self.call("setup", &name, &address)?;
+            let attached = self.call("setup", name, &address)?;
             // A name outside its domain that is asked for too early is forwarded, and the asker waits for a timeout.
             let domain_name = format!("{name}.dns.podman");
             self.asker.as_ref().ok_or("nobody asks")?.until_known(&domain_name)?;
             let known = attached.started.elapsed();
-            let detached = self.call("teardown", &name, &address)?;
-            discard(&name);
+            let detached = self.call("teardown", name, &address)?;
             samples.entry(Act::Attach).or_default().push(attached.took);
             samples.entry(Act::Known).or_default().push(known);
             samples.entry(Act::Detach).or_default().push(detached.took);
         }
+        discard_all(&names);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::Peer;
 use crate::asker::Asker;
-use crate::host::{Host, Ran, Unable, discard, prepared};
+use crate::host::{Host, Ran, Unable, discard_all, many_prepared, prepared};
 use crate::measure::{Act, Samples};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_netdns");
@@ -35,24 +35,28 @@ impl Netdns {
     }
 
     fn measure(&mut self, asker: &Asker, samples: &mut Samples) -> Result<(), Unable> {
-        for _ in 0..ATTACHMENTS {
-            self.one_attachment(asker, samples)?;
+        let names = many_prepared("netdns-m", self.measured, ATTACHMENTS)?;
+        self.measured += ATTACHMENTS;
+        for name in &names {
+            self.one_attachment(name, asker, samples)?;
         }
+        discard_all(&names);
         for _ in 0..RUNS {
             self.one_run(asker, samples)?;
         }
         Ok(())
     }
 
-    fn one_attachment(&mut self, asker: &Asker, samples: &mut Samples) -> Result<(), Unable> {
-        self.measured += 1;
-        let name = format!("netdns-m{}", self.measured);
-        prepared(&name)?;
-        let attached = self.attach(&name)?;
-        asker.until_known(&name)?;
+    fn one_attachment(
+        &self,
+        name: &str,
+        asker: &Asker,
+        samples: &mut Samples,
+    ) -> Result<(), Unable> {
+        let attached = self.attach(name)?;
+        asker.until_known(name)?;
         let known = attached.started.elapsed();
-        let detached = self.host.run(&[BINARY, "detach", &name])?;
-        discard(&name);
+        let detached = self.host.run(&[BINARY, "detach", name])?;
         samples.entry(Act::Attach).or_default().push(attached.took);
         samples.entry(Act::Known).or_default().push(known);
         samples.entry(Act::Detach).or_default().push(detached.took);

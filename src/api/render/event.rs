@@ -24,6 +24,7 @@ pub fn event(event: &Event) -> view::Event {
         Happening::FirewallRepaired => {
             of_ours("firewall", "repair", ("table", "inet netdns".into()))
         }
+        Happening::LinkRepaired(link) => of_ours("link", "repair", ("interface", link.to_string())),
         Happening::ZoneLoaded(origin, records) => {
             of_zone("load", origin.to_string(), ("records", records.to_string()))
         }

@@ -4,7 +4,7 @@ use crate::ipam::Pool;
 use crate::model::Route;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Flags of `daemon`.
 #[derive(Args, Clone, Debug)]
@@ -27,6 +27,9 @@ pub struct DaemonArgs {
     /// A loopback address at whose port 53 the host itself is told names, as NAME.NETWORK
     #[arg(long, value_name = "ADDRESS")]
     pub host_dns: Option<IpAddr>,
+    /// Where what was counted is shown to Prometheus, at /metrics; it is also at the API's socket
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics: Option<SocketAddr>,
     /// MTU of networks instead of the uplink's, in bytes
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(68..=65535))]
     pub mtu: Option<u32>,

@@ -39,7 +39,7 @@ pub enum Tool {
     Addresses { link: String },
     /// Serve zones as the lab's DNS server
     #[command(hide = true)]
-    Upstream { address: Ipv4Addr, zones: PathBuf },
+    Upstream { address: Ipv4Addr, directory: PathBuf },
 }
 
 impl Tool {
@@ -52,7 +52,7 @@ impl Tool {
             Self::Fetch { url } => http::fetch(&url),
             Self::Bridges => bridges::list(),
             Self::Addresses { link } => bridges::addresses(&link),
-            Self::Upstream { address, zones } => upstream::serve(address, &zones),
+            Self::Upstream { address, directory } => upstream::serve(address, &directory),
         }
     }
 }

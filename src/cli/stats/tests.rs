@@ -1,7 +1,7 @@
 //! What `stats` writes of what it is told.
 
 use super::*;
-use crate::api::view::LinkStats;
+use crate::api::view::{DnsStats, LinkStats};
 
 #[test]
 fn bytes_are_written_with_three_digits() {
@@ -31,9 +31,10 @@ fn a_row_sums_the_links_of_a_sandbox() {
         name: "web".into(),
         running: true,
         links: vec![link("a", 500), link("b", 600)],
+        dns: DnsStats { queries: 9, forwarded: 3, ..DnsStats::default() },
     };
     let table = table(&[stats], false);
     let rows: Vec<Vec<&str>> =
         table.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(rows[1], ["abababababab", "web", "a,b", "1.10kB", "4", "14B", "2", "4"]);
+    assert_eq!(rows[1], ["abababababab", "web", "a,b", "1.10kB", "4", "14B", "2", "4", "9", "3"]);
 }

@@ -29,7 +29,7 @@ pub(in crate::kernel) struct Links {
 
 impl Links {
     /// Listens in the namespace of the calling thread, which is inside a runtime.
-    pub(in crate::kernel) fn open(rtnl: Rtnl) -> io::Result<Self> {
+    pub(in crate::kernel) fn open() -> io::Result<Self> {
         let groups = [MulticastGroup::Link, MulticastGroup::Ipv4Ifaddr, MulticastGroup::Ipv6Ifaddr];
         let (connection, handle, news) = new_multicast_connection(&groups)?;
         tokio::spawn(connection);
@@ -38,7 +38,7 @@ impl Links {
             let _handle = &handle;
             message
         });
-        Ok(Self { rtnl, news: news.boxed() })
+        Ok(Self { rtnl: Rtnl::open()?, news: news.boxed() })
     }
 
     /// Waits until links of ours seem to have gone, or lack something that they had.
@@ -47,12 +47,13 @@ impl Links {
         let mut ended = || io::Error::from(io::ErrorKind::UnexpectedEof);
         loop {
             let message = self.news.next().await.ok_or_else(&mut ended)?;
-            self.judge(message, &mut lacking).await?;
+            judge(&self.rtnl, message, &mut lacking)?;
             for _ in 0..LONGEST {
                 let Ok(more) = timeout(QUIET, self.news.next()).await else { break };
-                self.judge(more.ok_or_else(&mut ended)?, &mut lacking).await?;
-                while let Some(Some(more)) = futures_util::FutureExt::now_or_never(self.news.next()) {
-                    self.judge(more, &mut lacking).await?;
+                judge(&self.rtnl, more.ok_or_else(&mut ended)?, &mut lacking)?;
+                while let Some(Some(more)) = futures_util::FutureExt::now_or_never(self.news.next())
+                {
+                    judge(&self.rtnl, more, &mut lacking)?;
                 }
             }
             let found: BTreeSet<_> =
@@ -62,35 +63,35 @@ impl Links {
             }
         }
     }
+}
 
-    /// Notes what a message says of a link of ours: whether it lacks something.
-    async fn judge(
-        &self,
-        message: NetlinkMessage<RouteNetlinkMessage>,
-        lacking: &mut BTreeMap<IfName, bool>,
-    ) -> io::Result<()> {
-        let NetlinkPayload::InnerMessage(message) = message.payload else { return Ok(()) };
-        match message {
-            // That a bridge loses a port is told in the same words, in the bridge's own family.
-            RouteNetlinkMessage::DelLink(link)
-                if link.header.interface_family == AddressFamily::Unspec && is_ours(&link) =>
-            {
-                lacking.extend(name_of(&link).map(|name| (name, true)));
-            }
-            RouteNetlinkMessage::NewLink(link)
-                if link.header.interface_family == AddressFamily::Unspec && is_ours(&link) =>
-            {
-                lacking.extend(name_of(&link).map(|name| (name, lacks(&link))));
-            }
-            RouteNetlinkMessage::DelAddress(address) => {
-                let link = self.rtnl.link_at(address.header.index).await?;
-                let name = link.filter(is_ours).as_ref().and_then(name_of);
-                lacking.extend(name.map(|name| (name, true)));
-            }
-            _ => {}
+/// Notes what a message says of a link of ours: whether it lacks something.
+fn judge(
+    rtnl: &Rtnl,
+    message: NetlinkMessage<RouteNetlinkMessage>,
+    lacking: &mut BTreeMap<IfName, bool>,
+) -> io::Result<()> {
+    let NetlinkPayload::InnerMessage(message) = message.payload else { return Ok(()) };
+    match message {
+        // That a bridge loses a port is told in the same words, in the bridge's own family.
+        RouteNetlinkMessage::DelLink(link)
+            if link.header.interface_family == AddressFamily::Unspec && is_ours(&link) =>
+        {
+            lacking.extend(name_of(&link).map(|name| (name, true)));
         }
-        Ok(())
+        RouteNetlinkMessage::NewLink(link)
+            if link.header.interface_family == AddressFamily::Unspec && is_ours(&link) =>
+        {
+            lacking.extend(name_of(&link).map(|name| (name, lacks(&link))));
+        }
+        RouteNetlinkMessage::DelAddress(address) => {
+            let link = rtnl.link_at(address.header.index)?;
+            let name = link.filter(is_ours).as_ref().and_then(name_of);
+            lacking.extend(name.map(|name| (name, true)));
+        }
+        _ => {}
     }
+    Ok(())
 }
 
 fn is_ours(link: &LinkMessage) -> bool {

@@ -2,6 +2,7 @@
 
 use super::upstream::Upstream;
 use super::{dig, short, with_localnet};
+use crate::host::Host;
 
 #[test]
 fn a_sandbox_answers_to_its_name_aliases_short_id_and_hostname_also_below_its_network() {
@@ -172,4 +173,39 @@ fn exposed_and_published_ports_have_srv_records() {
         assert_eq!(reply.answer, [format!("{name}. 5 IN SRV 0 0 {port} web.localnet.")]);
         assert!(reply.text.contains("ADDITIONAL SECTION:\nweb.localnet."), "{reply:?}");
     }
+}
+
+#[test]
+fn queries_are_counted_for_each_sandbox_and_server() {
+    let mut host = Host::new();
+    host.start(&["--metrics", "127.0.0.1:9153"]);
+    host.netdns(&["network", "create", "localnet"]).ok();
+    let _upstream = Upstream::at_router(&host);
+    host.sleeper("web", &["--network", "localnet"]);
+    host.sleeper("other", &["--network", "localnet"]);
+    for question in ["other", "+tcp web", "far.test", "+tcp near.test"] {
+        short(&host, "web", question);
+    }
+    let stats = host.netdns(&["stats", "--format", "json", "web"]).ok();
+    let stats: serde_json::Value = serde_json::from_str(&stats).expect("JSON");
+    let dns = &stats["DNS"];
+    assert_eq!(
+        (&dns["Queries"], &dns["Local"], &dns["Forwarded"]),
+        (&4.into(), &2.into(), &2.into())
+    );
+    let socket = host.path("run/api.sock");
+    let by_socket = format!("curl -sf --unix-socket {} http://netdns/metrics", socket.display());
+    for curl in [&by_socket, "curl -sf http://127.0.0.1:9153/metrics"] {
+        let shown = host.sh(curl).ok();
+        for line in [
+            "netdns_dns_queries_total{sandbox=\"web\"} 4",
+            "netdns_dns_queries_total{sandbox=\"other\"} 0",
+            "netdns_dns_upstream_answered_total{server=\"10.9.0.1:53\"} 2",
+            "# TYPE netdns_sandboxes_running gauge",
+            "netdns_sandboxes_running 2",
+        ] {
+            assert!(shown.lines().any(|shown| shown == line), "{line} in:\n{shown}");
+        }
+    }
+    assert_ne!(host.sh("curl -sf -XPOST -d '{}' http://127.0.0.1:9153/v1/status").code, 0);
 }
