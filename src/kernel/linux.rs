@@ -236,7 +236,7 @@ impl Kernel for Linux {
 
     async fn flush_udp_ports(&self, ports: &BTreeSet<u16>) {
         if let Err(error) = self.with_conntrack(|conntrack| conntrack.forget_udp_ports(ports)) {
-            tracing::debug!(?ports, %error, "flows to published ports may keep their old path");
+            tracing::debug!(%error, "flows to a published port may keep their old path");
         }
     }
 }

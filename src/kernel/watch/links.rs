@@ -77,7 +77,8 @@ impl Seen {
     fn add(&mut self, rtnl: &Rtnl, read: io::Result<&[u8]>) -> io::Result<()> {
         match read {
             Ok(datagram) => {
-                messages(datagram).flatten().try_for_each(|message| self.judge(rtnl, message))
+                let mut news = messages(datagram).flatten();
+                news.try_for_each(|message| judge(rtnl, message, &mut self.lacking))
             }
             Err(error) if is_lost(&error) => {
                 self.lost = true;
@@ -87,35 +88,35 @@ impl Seen {
             Err(error) => Err(error),
         }
     }
+}
 
-    /// Notes what a message says of a link of ours: whether it lacks something.
-    fn judge(
-        &mut self,
-        rtnl: &Rtnl,
-        message: NetlinkMessage<RouteNetlinkMessage>,
-    ) -> io::Result<()> {
-        let NetlinkPayload::InnerMessage(message) = message.payload else { return Ok(()) };
-        match message {
-            // That a bridge loses a port is told in the same words, in the bridge's own family.
-            RouteNetlinkMessage::DelLink(link)
-                if link.header.interface_family == AddressFamily::Unspec && is_ours(&link) =>
-            {
-                self.lacking.extend(name_of(&link).map(|name| (name, true)));
-            }
-            RouteNetlinkMessage::NewLink(link)
-                if link.header.interface_family == AddressFamily::Unspec && is_ours(&link) =>
-            {
-                self.lacking.extend(name_of(&link).map(|name| (name, lacks(&link))));
-            }
-            RouteNetlinkMessage::DelAddress(address) => {
-                let link = rtnl.link_at(address.header.index)?;
-                let name = link.filter(is_ours).as_ref().and_then(name_of);
-                self.lacking.extend(name.map(|name| (name, true)));
-            }
-            _ => {}
+/// Notes what a message says of a link of ours: whether it lacks something.
+fn judge(
+    rtnl: &Rtnl,
+    message: NetlinkMessage<RouteNetlinkMessage>,
+    lacking: &mut BTreeMap<IfName, bool>,
+) -> io::Result<()> {
+    let NetlinkPayload::InnerMessage(message) = message.payload else { return Ok(()) };
+    match message {
+        // That a bridge loses a port is told in the same words, in the bridge's own family.
+        RouteNetlinkMessage::DelLink(link)
+            if link.header.interface_family == AddressFamily::Unspec && is_ours(&link) =>
+        {
+            lacking.extend(name_of(&link).map(|name| (name, true)));
         }
-        Ok(())
+        RouteNetlinkMessage::NewLink(link)
+            if link.header.interface_family == AddressFamily::Unspec && is_ours(&link) =>
+        {
+            lacking.extend(name_of(&link).map(|name| (name, lacks(&link))));
+        }
+        RouteNetlinkMessage::DelAddress(address) => {
+            let link = rtnl.link_at(address.header.index)?;
+            let name = link.filter(is_ours).as_ref().and_then(name_of);
+            lacking.extend(name.map(|name| (name, true)));
+        }
+        _ => {}
     }
+    Ok(())
 }
 
 fn is_ours(link: &LinkMessage) -> bool {
