@@ -140,6 +140,6 @@ pub trait Kernel: Send + Sync + 'static {
     /// Forgets connection tracking entries of an address that is released.
     fn flush_conntrack(&self, address: IpAddr) -> impl Future<Output = ()> + Send;
 
-    /// Forgets connection tracking entries that were begun towards a UDP port whose target has changed.
-    fn flush_udp_port(&self, port: u16) -> impl Future<Output = ()> + Send;
+    /// Forgets connection tracking entries that were begun towards UDP ports whose targets have changed.
+    fn flush_udp_ports(&self, ports: &BTreeSet<u16>) -> impl Future<Output = ()> + Send;
 }

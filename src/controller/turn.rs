@@ -153,8 +153,8 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         for address in effect.released {
             self.kernel.flush_conntrack(address).await;
         }
-        for port in effect.rerouted {
-            self.kernel.flush_udp_port(port).await;
+        if !effect.rerouted.is_empty() {
+            self.kernel.flush_udp_ports(&effect.rerouted).await;
         }
         Ok(warnings)
     }

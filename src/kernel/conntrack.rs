@@ -1,15 +1,22 @@
 //! Forgetting the connections of an address that is released, so that its next owner does not inherit them; and the
 //! flows to a UDP port whose target has changed, as the kernel translates only a flow's first datagram.
 //!
-//! One request with a filter for each direction (Linux 5.8); nothing is dumped. Connection tracking is a convenience
-//! here: what fails is logged, not returned.
+//! One request with a filter for each direction (Linux 5.8), for which the kernel goes through its whole table. Of many
+//! ports therefore those are found first that have flows at all. Connection tracking is a convenience here: what fails is
+//! logged, not returned.
 
-use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_REQUEST};
+use super::nft::wire;
+use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST};
 use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_NETFILTER};
+use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 
+const GET: u16 = (libc::NFNL_SUBSYS_CTNETLINK as u16) << 8 | 1;
 const DELETE: u16 = (libc::NFNL_SUBSYS_CTNETLINK as u16) << 8 | 2;
+
+/// As many ports are asked to be forgotten without a look at what flows there are.
+const FEW: usize = 2;
 const NESTED: u16 = libc::NLA_F_NESTED as u16;
 
 // linux/netfilter/nfnetlink_conntrack.h
@@ -49,8 +56,30 @@ impl Conntrack {
         self.delete(family, CTA_TUPLE_REPLY, &source, FILTER_IP_SRC)
     }
 
-    /// Forgets the flows of UDP that were begun towards a port.
-    pub(super) fn forget_udp_port(&mut self, port: u16) -> io::Result<()> {
+    /// Forgets the flows of UDP that were begun towards some ports.
+    pub(super) fn forget_udp_ports(&mut self, ports: &BTreeSet<u16>) -> io::Result<()> {
+        let ports = match ports.len() > FEW {
+            true => &(ports & &self.udp_ports()?),
+            false => ports,
+        };
+        ports.iter().try_for_each(|port| self.forget_udp_port(*port))
+    }
+
+    /// Returns the ports towards which flows of UDP were begun.
+    fn udp_ports(&mut self) -> io::Result<BTreeSet<u16>> {
+        let number = attribute(CTA_PROTO_NUM, &[libc::IPPROTO_UDP as u8]);
+        let udp = attribute(CTA_TUPLE_PROTO | NESTED, &number);
+        let mut found = BTreeSet::new();
+        for family in [libc::AF_INET, libc::AF_INET6] {
+            let flags = NLM_F_REQUEST | NLM_F_DUMP;
+            let asked = request(GET, flags, family, CTA_TUPLE_ORIG, &udp, FILTER_PROTO_NUM);
+            self.0.send_to(&asked, &SocketAddr::new(0, 0), 0)?;
+            while !gather(&self.0.recv_from_full()?.0, &mut found)? {}
+        }
+        Ok(found)
+    }
+
+    fn forget_udp_port(&mut self, port: u16) -> io::Result<()> {
         let number = attribute(CTA_PROTO_NUM, &[libc::IPPROTO_UDP as u8]);
         let port = attribute(CTA_PROTO_DST_PORT, &port.to_be_bytes());
         let proto = attribute(CTA_TUPLE_PROTO | NESTED, &[number, port].concat());
@@ -60,13 +89,40 @@ impl Conntrack {
     }
 
     fn delete(&mut self, family: i32, tuple: u16, parts: &[u8], by: u32) -> io::Result<()> {
-        self.0.send_to(&request(family, tuple, parts, by), &SocketAddr::new(0, 0), 0)?;
+        let asked = request(DELETE, NLM_F_REQUEST | NLM_F_ACK, family, tuple, parts, by);
+        self.0.send_to(&asked, &SocketAddr::new(0, 0), 0)?;
         acknowledged(&self.0.recv_from_full()?.0)
     }
 }
 
-/// A request to delete the entries whose `tuple` has these parts, of which those named in `by` are compared.
-fn request(family: i32, tuple: u16, parts: &[u8], by: u32) -> Vec<u8> {
+/// Reads a part of a dump; returns whether it was the last.
+fn gather(datagram: &[u8], ports: &mut BTreeSet<u16>) -> io::Result<bool> {
+    for message in wire::messages(datagram) {
+        match i32::from(message.kind) {
+            libc::NLMSG_DONE => return Ok(true),
+            libc::NLMSG_ERROR => {
+                let code = wire::number(message.payload, 0).unwrap_or_default() as i32;
+                return Err(io::Error::from_raw_os_error(-code));
+            }
+            _ => ports.extend(begun_towards(message.payload)),
+        }
+    }
+    Ok(false)
+}
+
+/// Returns the port towards which an entry was begun.
+fn begun_towards(entry: &[u8]) -> Option<u16> {
+    // struct nfgenmsg.
+    let attributes = entry.get(4..)?;
+    let of = |bytes, wanted| wire::attributes(bytes).find(|(kind, _)| *kind == wanted);
+    let (_, tuple) = of(attributes, CTA_TUPLE_ORIG)?;
+    let (_, proto) = of(tuple, CTA_TUPLE_PROTO)?;
+    let (_, port) = of(proto, CTA_PROTO_DST_PORT)?;
+    Some(u16::from_be_bytes(port.try_into().ok()?))
+}
+
+/// A request about the entries whose `tuple` has these parts, of which those named in `by` are compared.
+fn request(kind: u16, flags: u16, family: i32, tuple: u16, parts: &[u8], by: u32) -> Vec<u8> {
     let body = [
         // struct nfgenmsg: family, version, resource id.
         vec![family as u8, 0, 0, 0],
@@ -77,8 +133,8 @@ fn request(family: i32, tuple: u16, parts: &[u8], by: u32) -> Vec<u8> {
     .concat();
     let mut message = Vec::with_capacity(16 + body.len());
     message.extend((16 + body.len() as u32).to_ne_bytes());
-    message.extend(DELETE.to_ne_bytes());
-    message.extend((NLM_F_REQUEST | NLM_F_ACK).to_ne_bytes());
+    message.extend(kind.to_ne_bytes());
+    message.extend(flags.to_ne_bytes());
     message.extend([0; 8]);
     message.extend(body);
     message

@@ -234,9 +234,9 @@ impl Kernel for Linux {
         }
     }
 
-    async fn flush_udp_port(&self, port: u16) {
-        if let Err(error) = self.with_conntrack(|conntrack| conntrack.forget_udp_port(port)) {
-            tracing::debug!(port, %error, "flows to a published port may keep their old path");
+    async fn flush_udp_ports(&self, ports: &BTreeSet<u16>) {
+        if let Err(error) = self.with_conntrack(|conntrack| conntrack.forget_udp_ports(ports)) {
+            tracing::debug!(%error, "flows to a published port may keep their old path");
         }
     }
 }

@@ -510,11 +510,15 @@ fn the_flows_to_a_rerouted_udp_port_are_forgotten_and_no_others() {
         assert!(Command::new("nft").arg(rules).status().unwrap().success());
         let tracked = || std::fs::read_to_string("/proc/thread-self/net/nf_conntrack").unwrap();
         let socket = UdpSocket::bind("127.0.0.2:53").unwrap();
-        for port in [9, 53] {
-            socket.send_to(b"hello", ("127.0.0.3", port)).unwrap();
+        for rerouted in [BTreeSet::from([53]), (50..1050).collect()] {
+            for port in [9, 53, 1000] {
+                socket.send_to(b"hello", ("127.0.0.3", port)).unwrap();
+            }
+            linux.flush_udp_ports(&rerouted).await;
+            let left = tracked();
+            let kept = |port| left.contains(&format!("sport=53 dport={port} "));
+            let wanted = [true, false, !rerouted.contains(&1000)];
+            assert_eq!([9, 53, 1000].map(kept), wanted, "{left}");
         }
-        linux.flush_udp_port(53).await;
-        let left = tracked();
-        assert!(left.lines().count() == 1 && left.contains("sport=53 dport=9"), "{left}");
     });
 }
