@@ -39,6 +39,6 @@ pub use route::Route;
 pub use sandbox::{
     Config, DnsConfig, Endpoint, ExtraHost, HostTarget, Origin, Sandbox, Shares, Status,
 };
-pub use state::State;
+pub use state::{Plugged, State, gateway, gateway6};
 pub use time::{Millis, civil_time};
 pub use traffic::{Flow, Traffic};
