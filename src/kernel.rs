@@ -8,6 +8,7 @@ mod foreign;
 mod link;
 mod linux;
 mod look;
+mod macvlan;
 pub mod netns;
 pub mod nft;
 mod observe;

@@ -41,7 +41,7 @@ impl Links {
         Ok(Self { rtnl: Rtnl::open()?, news: news.boxed() })
     }
 
-    /// Waits until links of ours seem to have gone, or lack something that they had.
+    /// Waits until links of ours seem to have gone, or lack something that they had, or others to have come or changed.
     pub(in crate::kernel) async fn next(&mut self) -> io::Result<BTreeSet<IfName>> {
         let mut lacking = BTreeMap::new();
         let mut ended = || io::Error::from(io::ErrorKind::UnexpectedEof);
@@ -75,14 +75,16 @@ fn judge(
     match message {
         // That a bridge loses a port is told in the same words, in the bridge's own family.
         RouteNetlinkMessage::DelLink(link)
-            if link.header.interface_family == AddressFamily::Unspec && is_ours(&link) =>
+            if link.header.interface_family == AddressFamily::Unspec =>
         {
             lacking.extend(name_of(&link).map(|name| (name, true)));
         }
         RouteNetlinkMessage::NewLink(link)
-            if link.header.interface_family == AddressFamily::Unspec && is_ours(&link) =>
+            if link.header.interface_family == AddressFamily::Unspec =>
         {
-            lacking.extend(name_of(&link).map(|name| (name, lacks(&link))));
+            // One of somebody else's that comes, or is called otherwise, may be one that ours hang on.
+            let lacks = if is_ours(&link) { lacks(&link) } else { true };
+            lacking.extend(name_of(&link).map(|name| (name, lacks)));
         }
         RouteNetlinkMessage::DelAddress(address) => {
             let link = rtnl.link_at(address.header.index)?;
