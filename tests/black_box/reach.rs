@@ -117,7 +117,7 @@ fn neighbours_kept_apart_are_so_over_both_families_and_who_lies_is_heard_by_nobo
     }
     let lie = "ip -4 addr flush dev eth0 && ip -6 addr flush dev eth0 scope global
                ip addr add 172.18.0.99/16 dev eth0 && ip addr add fd18:5::99/64 dev eth0 nodad
-               ip route add default via 172.18.0.1 && ip -6 route add default via fd18:5::1";
+               ip route add default via 172.18.0.1 && ip -6 route replace default via fd18:5::1";
     host.inside("liar", lie).ok();
     let sandboxes =
         [("web", "enforced"), ("dns", "enforced"), ("client", "enforced"), ("two", "silent")];

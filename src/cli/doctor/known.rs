@@ -69,7 +69,9 @@ impl Known {
         let named = answers
             .networks
             .iter()
-            .find(|network| !["bridge", "host", "none"].contains(&network.name.as_str()));
+            .filter(|network| !["bridge", "host", "none"].contains(&network.name.as_str()))
+            // On others the host has no address.
+            .find(|network| network.driver == "bridge");
         let Some(network) = named else {
             return Finding::ok("resolver", format!("pid {pid}; no network has names yet"));
         };

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Origin, SandboxId};
+use crate::model::{MacvlanMode, Origin, Parent, SandboxId};
 use crate::plan::Place;
 use std::collections::BTreeSet;
 
@@ -167,11 +167,11 @@ fn a_sandbox_whose_namespace_is_gone_is_passed_over() {
 #[test]
 fn macvlan_links_are_made_before_routes_and_strays_go_after_them() {
     let mut wanted = wanted();
-    let mut found = whole(&wanted);
+    let mut found = settled();
     let inside = wanted.insides.get_mut(&SANDBOX).unwrap();
     let macvlan = Macvlan {
         link: name("eth1"),
-        endpoint: ENDPOINT,
+        endpoint: ENDPOINT.into(),
         parent: Parent { link: name("up0"), mode: MacvlanMode::Bridge },
         mtu: 1500,
         ipv6: false,
@@ -183,7 +183,7 @@ fn macvlan_links_are_made_before_routes_and_strays_go_after_them() {
     let inside = inside.clone();
     let seen = found.insides.get_mut(&SANDBOX).unwrap();
     // One of another endpoint, and one that was never finished.
-    seen.macvlans = [(name("eth1"), Some(alias(NETWORK.0))), (name("eth2"), None)].into();
+    seen.macvlans = [(name("eth1"), Some(alias(NETWORK))), (name("eth2"), None)].into();
     let place = inside.place.clone();
     let steps = [
         Step::AddMacvlan(macvlan),
@@ -192,6 +192,6 @@ fn macvlan_links_are_made_before_routes_and_strays_go_after_them() {
     ];
     assert_eq!(diff(&found, &wanted).unwrap(), steps);
     let seen = found.insides.get_mut(&SANDBOX).unwrap();
-    seen.macvlans = [(name("eth1"), Some(alias(ENDPOINT.0)))].into();
+    seen.macvlans = [(name("eth1"), Some(alias(ENDPOINT)))].into();
     assert_eq!(diff(&found, &wanted).unwrap(), []);
 }
