@@ -78,6 +78,9 @@ pub trait Kernel: Send + Sync + 'static {
         &self,
     ) -> impl Future<Output = Result<BTreeMap<IfName, Traffic>, KernelError>> + Send;
 
+    /// Returns what the macvlan links in a sandbox have carried, by their names there.
+    fn traffic_inside(&self, place: &Place) -> Result<BTreeMap<IfName, Traffic>, KernelError>;
+
     /// Finds what exists of the scope, asking for each object by name.
     fn observe(&self, wanted: &Wanted) -> impl Future<Output = Result<Found, KernelError>> + Send;
 

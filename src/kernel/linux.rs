@@ -121,6 +121,10 @@ impl Kernel for Linux {
         traffic::traffic(&self.rtnl)
     }
 
+    fn traffic_inside(&self, place: &Place) -> Result<BTreeMap<IfName, Traffic>, KernelError> {
+        traffic::inside(place)
+    }
+
     async fn observe(&self, wanted: &Wanted) -> Result<Found, KernelError> {
         observe::observe(&self.rtnl, &self.sysctls, wanted)
     }

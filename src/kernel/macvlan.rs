@@ -33,18 +33,20 @@ pub(super) fn remove(place: &Place, names: &[IfName]) -> Result<(), KernelError>
 
 /// Returns the macvlan links of the calling thread's namespace that are ours, with their aliases.
 pub(super) fn find(rtnl: &Rtnl) -> Result<BTreeMap<IfName, Option<String>>, KernelError> {
+    let alias = |link: &LinkMessage| match mark(link) {
+        Mark::Ours(alias) => Some(alias),
+        Mark::Unfinished | Mark::Foreign => None,
+    };
+    Ok(ours(rtnl)?.iter().filter_map(|link| Some((name_of(link)?, alias(link)))).collect())
+}
+
+/// Returns the same links as the kernel describes them.
+pub(super) fn ours(rtnl: &Rtnl) -> Result<Vec<LinkMessage>, KernelError> {
     let links = rtnl.links();
-    let links =
+    let mut links =
         links.map_err(|source| KernelError::Read { what: "the links of a sandbox", source })?;
-    let ours = links.iter().filter(|link| is_macvlan(link)).filter_map(|link| {
-        let alias = match mark(link) {
-            Mark::Ours(alias) => Some(alias),
-            Mark::Unfinished => None,
-            Mark::Foreign => return None,
-        };
-        Some((name_of(link)?, alias))
-    });
-    Ok(ours.collect())
+    links.retain(|link| is_macvlan(link) && mark(link) != Mark::Foreign);
+    Ok(links)
 }
 
 fn remove_all(rtnl: &Rtnl, names: &[IfName]) -> Result<(), KernelError> {

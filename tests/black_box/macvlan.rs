@@ -50,6 +50,9 @@ fn sandboxes_on_a_segment_reach_each_other_by_name_and_what_is_on_it_but_not_the
     assert_eq!(shown["IPAM"]["Config"][0]["AuxiliaryAddresses"]["up0"], "10.9.0.2");
     let listed = host.netdns(&["network", "ls", "--filter", "driver=macvlan"]).ok();
     assert!(listed.contains(" lan ") && listed.contains(" macvlan "), "{listed}");
+    let stats = host.netdns(&["stats", "--no-stream"]).ok();
+    let carried = stats.lines().skip(1).all(|line| !line.contains(" 0B "));
+    assert!(carried, "{stats}");
     let taken = host.netdns(&["run", "--network", "lan", "--ip", "10.9.0.2", "true"]).fails(125);
     assert!(taken.contains("10.9.0.2 belongs to aux-address up0"), "{taken}");
 }
