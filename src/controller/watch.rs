@@ -123,6 +123,10 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         }
         let mut turn = self.turn().await;
         for link in touched {
+            // Of other links too is told that they come and go.
+            if !turn.knows_link(&link) {
+                continue;
+            }
             if let Err(failure) = turn.repair_link(&link).await {
                 warn!(failure = failure.text(), %link, "not repaired");
             }

@@ -37,8 +37,8 @@ impl Links {
         Ok(Self { rtnl: Rtnl::open()?, news: News::listen(NETLINK_ROUTE, &GROUPS, QUEUE)? })
     }
 
-    /// Waits until links of ours seem to have gone, or lack something that they had; nothing if it may be any, as the
-    /// kernel had more to say than the queue holds.
+    /// Waits until links of ours seem to have gone, or lack something that they had, or others to have come or changed;
+    /// nothing if it may be any, as the kernel had more to say than the queue holds.
     pub(in crate::kernel) async fn next(&mut self) -> io::Result<Option<BTreeSet<IfName>>> {
         let Self { rtnl, news } = self;
         loop {
@@ -98,14 +98,16 @@ impl Seen {
         match message {
             // That a bridge loses a port is told in the same words, in the bridge's own family.
             RouteNetlinkMessage::DelLink(link)
-                if link.header.interface_family == AddressFamily::Unspec && is_ours(&link) =>
+                if link.header.interface_family == AddressFamily::Unspec =>
             {
                 self.lacking.extend(name_of(&link).map(|name| (name, true)));
             }
             RouteNetlinkMessage::NewLink(link)
-                if link.header.interface_family == AddressFamily::Unspec && is_ours(&link) =>
+                if link.header.interface_family == AddressFamily::Unspec =>
             {
-                self.lacking.extend(name_of(&link).map(|name| (name, lacks(&link))));
+                // One of somebody else's that comes, or is called otherwise, may be one that ours hang on.
+                let lacks = if is_ours(&link) { lacks(&link) } else { true };
+                self.lacking.extend(name_of(&link).map(|name| (name, lacks)));
             }
             RouteNetlinkMessage::DelAddress(address) => {
                 let link = rtnl.link_at(address.header.index)?;
