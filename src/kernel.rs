@@ -8,6 +8,7 @@ mod foreign;
 mod link;
 mod linux;
 mod look;
+mod macvlan;
 pub mod netns;
 mod news;
 pub mod nft;
@@ -77,6 +78,9 @@ pub trait Kernel: Send + Sync + 'static {
     fn traffic(
         &self,
     ) -> impl Future<Output = Result<BTreeMap<IfName, Traffic>, KernelError>> + Send;
+
+    /// Returns what the macvlan links in a sandbox have carried, by their names there.
+    fn traffic_inside(&self, place: &Place) -> Result<BTreeMap<IfName, Traffic>, KernelError>;
 
     /// Finds what exists of the scope, asking for each object by name.
     fn observe(&self, wanted: &Wanted) -> impl Future<Output = Result<Found, KernelError>> + Send;

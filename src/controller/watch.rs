@@ -5,7 +5,7 @@ use super::{Controller, Failure};
 use crate::channel::{FromResolver, Watched};
 use crate::driver::{self, Scope};
 use crate::kernel::Kernel;
-use crate::model::{AttachTo, IfName, Origin, Sandbox, SandboxId};
+use crate::model::{AttachTo, IfName, Network, Origin, Sandbox, SandboxId};
 use crate::plan::Place;
 use crate::store::Store;
 use rustix::process::{Signal, pidfd_send_signal};
@@ -99,7 +99,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         loop {
             match self.kernel.links_touched().await {
                 Ok(touched) => {
-                    self.repair_links(touched.unwrap_or_else(|| self.bridges())).await;
+                    self.repair_links(touched.unwrap_or_else(|| self.anchors())).await;
                 }
                 Err(error) => {
                     warn!(%error, "links cannot be watched");
@@ -123,15 +123,22 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         }
         let mut turn = self.turn().await;
         for link in touched {
+            // Of other links too is told that they come and go.
+            if !turn.knows_link(&link) {
+                continue;
+            }
             if let Err(failure) = turn.repair_link(&link).await {
                 warn!(failure = failure.text(), %link, "not repaired");
             }
         }
     }
 
-    /// Returns all bridges: what is plugged into one is looked at with it.
-    fn bridges(&self) -> BTreeSet<IfName> {
-        self.state().networks.values().filter_map(|network| network.bridge.clone()).collect()
+    /// Returns all bridges and parents: what hangs on one is looked at with it.
+    fn anchors(&self) -> BTreeSet<IfName> {
+        let state = self.state();
+        let networks = state.networks.values();
+        let parent = |network: &Network| Some(network.options.parent.as_ref()?.link.clone());
+        networks.flat_map(|n| n.bridge.clone().into_iter().chain(parent(n))).collect()
     }
 
     fn unsettled(&self) -> BTreeSet<IfName> {

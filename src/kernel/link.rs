@@ -299,7 +299,12 @@ fn pair(veth: &Veth, ns: BorrowedFd<'_>) -> Vec<LinkAttribute> {
     ]
 }
 
-fn add_addresses(rtnl: &Rtnl, name: &IfName, addresses: &[IpNet]) -> Result<(), KernelError> {
+/// Gives addresses to a link of the calling thread's namespace.
+pub(super) fn add_addresses(
+    rtnl: &Rtnl,
+    name: &IfName,
+    addresses: &[IpNet],
+) -> Result<(), KernelError> {
     let index = index(rtnl, name)?;
     for address in addresses {
         let failed =
@@ -310,7 +315,11 @@ fn add_addresses(rtnl: &Rtnl, name: &IfName, addresses: &[IpNet]) -> Result<(), 
 }
 
 /// Leaves nothing half made: the first error is what counts, not that of cleaning up.
-fn or_remove(rtnl: &Rtnl, name: &IfName, done: Result<(), KernelError>) -> Result<(), KernelError> {
+pub(super) fn or_remove(
+    rtnl: &Rtnl,
+    name: &IfName,
+    done: Result<(), KernelError>,
+) -> Result<(), KernelError> {
     if done.is_err()
         && let Err(error) = rtnl.remove(name.as_str())
     {
@@ -319,6 +328,7 @@ fn or_remove(rtnl: &Rtnl, name: &IfName, done: Result<(), KernelError>) -> Resul
     done
 }
 
-fn failed(act: &'static str, link: &IfName) -> impl Fn(io::Error) -> KernelError {
+/// Makes the error of something that was tried on a link.
+pub(super) fn failed(act: &'static str, link: &IfName) -> impl Fn(io::Error) -> KernelError {
     move |source| KernelError::Link { act, link: link.clone(), source }
 }

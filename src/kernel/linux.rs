@@ -6,7 +6,7 @@ use super::rtnl::Rtnl;
 use super::watch::{Links, Watch};
 use super::{
     DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, advertised, facts, foreign,
-    link, look, netns, nft, observe, port, route, socket, sysctl, traffic,
+    link, look, macvlan, netns, nft, observe, port, route, socket, sysctl, traffic,
 };
 use crate::model::{AttachTo, HostFacts, IfName, PortSet, Publish, Traffic};
 use crate::plan::nft::{Delta, Table};
@@ -121,6 +121,10 @@ impl Kernel for Linux {
         traffic::traffic(&self.rtnl)
     }
 
+    fn traffic_inside(&self, place: &Place) -> Result<BTreeMap<IfName, Traffic>, KernelError> {
+        traffic::inside(place)
+    }
+
     async fn observe(&self, wanted: &Wanted) -> Result<Found, KernelError> {
         observe::observe(&self.rtnl, &self.sysctls, wanted)
     }
@@ -132,6 +136,8 @@ impl Kernel for Linux {
             Step::MendBridge(bridge) => link::mend_bridge(&self.rtnl, &self.sysctls, bridge),
             Step::AddVeth(veth) => link::add_veth(&self.rtnl, &self.sysctls, veth),
             Step::MendVeth(veth) => link::mend_veth(&self.rtnl, veth),
+            Step::AddMacvlan(macvlan) => macvlan::add(&self.rtnl, macvlan),
+            Step::RemoveMacvlans(place, names) => macvlan::remove(place, names),
             Step::RemoveLinks(names) => link::remove(&self.rtnl, names).await,
             Step::SetInside(inside) => {
                 netns::talk(&inside.place, |rtnl| route::set_inside(rtnl, inside))

@@ -96,7 +96,7 @@ fn veth(n: u8, place: Place) -> Veth {
 
 fn inside(place: Place) -> Inside {
     let default_routes = vec![(name("eth0"), "172.18.0.1".parse().unwrap())];
-    Inside { place, default_routes, no_forwarding: true }
+    Inside { place, macvlans: BTreeMap::new(), default_routes, no_forwarding: true }
 }
 
 fn wanted(guests: &[(u8, Place)]) -> Wanted {

@@ -37,8 +37,8 @@ impl Links {
         Ok(Self { rtnl: Rtnl::open()?, news: News::listen(NETLINK_ROUTE, &GROUPS, QUEUE)? })
     }
 
-    /// Waits until links of ours seem to have gone, or lack something that they had; nothing if it may be any, as the
-    /// kernel had more to say than the queue holds.
+    /// Waits until links of ours seem to have gone, or lack something that they had, or others to have come or changed;
+    /// nothing if it may be any, as the kernel had more to say than the queue holds.
     pub(in crate::kernel) async fn next(&mut self) -> io::Result<Option<BTreeSet<IfName>>> {
         let Self { rtnl, news } = self;
         loop {
@@ -77,8 +77,7 @@ impl Seen {
     fn add(&mut self, rtnl: &Rtnl, read: io::Result<&[u8]>) -> io::Result<()> {
         match read {
             Ok(datagram) => {
-                let mut news = messages(datagram).flatten();
-                news.try_for_each(|message| judge(rtnl, message, &mut self.lacking))
+                messages(datagram).flatten().try_for_each(|message| self.judge(rtnl, message))
             }
             Err(error) if is_lost(&error) => {
                 self.lost = true;
@@ -88,35 +87,37 @@ impl Seen {
             Err(error) => Err(error),
         }
     }
-}
 
-/// Notes what a message says of a link of ours: whether it lacks something.
-fn judge(
-    rtnl: &Rtnl,
-    message: NetlinkMessage<RouteNetlinkMessage>,
-    lacking: &mut BTreeMap<IfName, bool>,
-) -> io::Result<()> {
-    let NetlinkPayload::InnerMessage(message) = message.payload else { return Ok(()) };
-    match message {
-        // That a bridge loses a port is told in the same words, in the bridge's own family.
-        RouteNetlinkMessage::DelLink(link)
-            if link.header.interface_family == AddressFamily::Unspec && is_ours(&link) =>
-        {
-            lacking.extend(name_of(&link).map(|name| (name, true)));
+    /// Notes what a message says of a link of ours: whether it lacks something.
+    fn judge(
+        &mut self,
+        rtnl: &Rtnl,
+        message: NetlinkMessage<RouteNetlinkMessage>,
+    ) -> io::Result<()> {
+        let NetlinkPayload::InnerMessage(message) = message.payload else { return Ok(()) };
+        match message {
+            // That a bridge loses a port is told in the same words, in the bridge's own family.
+            RouteNetlinkMessage::DelLink(link)
+                if link.header.interface_family == AddressFamily::Unspec =>
+            {
+                self.lacking.extend(name_of(&link).map(|name| (name, true)));
+            }
+            RouteNetlinkMessage::NewLink(link)
+                if link.header.interface_family == AddressFamily::Unspec =>
+            {
+                // One of somebody else's that comes, or is called otherwise, may be one that ours hang on.
+                let lacks = if is_ours(&link) { lacks(&link) } else { true };
+                self.lacking.extend(name_of(&link).map(|name| (name, lacks)));
+            }
+            RouteNetlinkMessage::DelAddress(address) => {
+                let link = rtnl.link_at(address.header.index)?;
+                let name = link.filter(is_ours).as_ref().and_then(name_of);
+                self.lacking.extend(name.map(|name| (name, true)));
+            }
+            _ => {}
         }
-        RouteNetlinkMessage::NewLink(link)
-            if link.header.interface_family == AddressFamily::Unspec && is_ours(&link) =>
-        {
-            lacking.extend(name_of(&link).map(|name| (name, lacks(&link))));
-        }
-        RouteNetlinkMessage::DelAddress(address) => {
-            let link = rtnl.link_at(address.header.index)?;
-            let name = link.filter(is_ours).as_ref().and_then(name_of);
-            lacking.extend(name.map(|name| (name, true)));
-        }
-        _ => {}
+        Ok(())
     }
-    Ok(())
 }
 
 fn is_ours(link: &LinkMessage) -> bool {
