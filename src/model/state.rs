@@ -138,12 +138,12 @@ impl State {
         gateway6(&self.endpoints_of(id))
     }
 
-    /// Returns the address that stands for the host in a sandbox: the gateway of its first network that has one.
+    /// Returns the address that stands for the host in a sandbox: that of its first network on which the host has one.
     pub fn host_address(&self, id: SandboxId) -> Vec<IpAddr> {
         self.endpoints_of(id)
             .into_iter()
-            .map(|(_, network)| network.subnets.iter().map(|s| s.gateway).collect::<Vec<_>>())
-            .find(|gateways| !gateways.is_empty())
+            .map(|(_, network)| network.host_addresses())
+            .find(|addresses| !addresses.is_empty())
             .unwrap_or_default()
     }
 

@@ -105,7 +105,7 @@ fn listings_have_dockers_columns_keys_and_ids() {
     assert_eq!(keys(&first(&["network", "ls"])), sorted(ls));
     let names = "Data Name Network Sandbox Source TTL Type";
     assert_eq!(keys(&first(&["names"])), sorted(names));
-    let stats = "ID Links Name Running";
+    let stats = "DNS ID Links Name Running";
     assert_eq!(keys(&first(&["stats"])), sorted(stats));
     let resolved = first(&["resolve", "web", "--network", "localnet"]);
     assert_eq!(keys(&resolved), sorted("Answers Network Rcode Source"));

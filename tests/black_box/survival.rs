@@ -500,7 +500,8 @@ fn a_reset_gets_through_while_commands_come_in() {
 
 #[test]
 fn many_networks_do_not_make_the_manager_take_its_own_table_for_another_tools() {
-    let host = Host::with_daemon();
+    let mut host = Host::new();
+    host.start(&["--share-tables"]);
     host.sh(&format!(
         "for n in $(seq 100); do {NETDNS} network create --subnet 10.200.$n.0/24 n$n; done"
     ))

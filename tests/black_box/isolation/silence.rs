@@ -34,7 +34,6 @@ fn an_internal_network_asks_nobody() {
         "-x 192.0.2.77",
         "-x 10.9.0.1",
         "-x 2001:db8::77",
-        "secret.local A",
     ];
     for transport in ["+notcp", "+tcp"] {
         for question in questions {
@@ -45,6 +44,8 @@ fn an_internal_network_asks_nobody() {
             );
         }
     }
+    let special = host.inside("in", "dig +tries=1 secret.local A").ok();
+    assert!(special.contains("NOERROR") && special.contains("SOA"), "{special}");
     host.inside("in", "getent ahosts secret.example.test").fails(2);
     assert_eq!(host.inside("in", "dig +short peer").ok(), host.address("peer", "inner"));
 
