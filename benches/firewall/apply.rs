@@ -5,6 +5,7 @@ use super::cost::{self, Cost};
 use super::host::Unable;
 use super::peer::{self, Peer};
 use super::{Plan, Run};
+use std::thread;
 use std::time::Duration;
 
 /// How many ports a sandbox with many has.
@@ -12,6 +13,9 @@ const MANY: usize = 1000;
 
 /// How many sandboxes, with and without a port, are started and ended in a round beside many others.
 const PAIRS: usize = 6;
+
+/// For so long the kernel is busy with what has ended before.
+const SETTLED: Duration = Duration::from_millis(50);
 
 const FIRST: usize = 20_000;
 
@@ -47,7 +51,11 @@ pub fn measure(plan: &Plan, run: &mut Run) {
         for case in &shapes {
             eprintln!("round {round}: {}", case.name());
             peers.retain(|(name, peer)| {
-                let ports = if *case == Case::One { 1 } else { MANY.min(peer.most().0) };
+                let most = peer.most();
+                let ports = if *case == Case::One { 1 } else { MANY.min(most.ports) };
+                if ports > 1 && round > most.rounds {
+                    return true;
+                }
                 let samples = [0, ports].map(|ports| sample(peer.as_ref(), *case, ports));
                 kept(run, (name, *case, round, 0), samples)
             });
@@ -97,6 +105,7 @@ fn kept(
 }
 
 fn sample(peer: &dyn Peer, case: Case, ports: usize) -> Sample {
+    thread::sleep(SETTLED);
     let programs = peer.programs();
     let before = cost::of(programs);
     let started = peer.start("measured", &publish(case, ports))?;
@@ -121,7 +130,7 @@ fn publish(case: Case, ports: usize) -> Vec<String> {
 fn endpoints(plan: &Plan, run: &mut Run, peers: &mut Peers) {
     for present in [0, plan.endpoints] {
         peers.retain(|(name, peer)| {
-            let present = present.min(peer.most().1);
+            let present = present.min(peer.most().endpoints);
             eprintln!("{name}: filling up to {present}");
             let port = |one: usize| [format!("{}:80", 30_000 + one)];
             let mut filled =
@@ -137,7 +146,7 @@ fn endpoints(plan: &Plan, run: &mut Run, peers: &mut Peers) {
         for round in 1..=plan.rounds {
             eprintln!("round {round}: endpoints, beside {present}");
             peers.retain(|(name, peer)| {
-                let present = present.min(peer.most().1);
+                let present = present.min(peer.most().endpoints);
                 let ports = [0, 1].into_iter().cycle().take(2 * PAIRS);
                 let samples = ports.map(|ports| sample(peer.as_ref(), Case::Endpoints, ports));
                 kept(run, (name, Case::Endpoints, round, present), samples)

@@ -1,8 +1,11 @@
 //! Connections one after the other: each is made, accepted and reset, so that none is left waiting.
 
+use super::cost;
 use super::host::{Host, Unable};
+use super::path::Load;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,17 +24,22 @@ pub fn serve(host: &Host, port: u16) -> Result<(), Unable> {
     Ok(())
 }
 
-/// Connects again and again; returns how often a second.
-pub fn rate(host: &Host, to: SocketAddr, seconds: usize) -> Result<f64, Unable> {
+/// Connects again and again. Nothing else happens in this process meanwhile, and packets go the whole way on the
+/// sender's account.
+pub fn load(host: &Host, to: SocketAddr, seconds: usize) -> Result<Load, Unable> {
     let lasting = Duration::from_secs(seconds as u64);
     let connecting = host.within(|| {
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), cost::spent(Path::new("/proc/self")));
         let mut count = 0_u32;
         while started.elapsed() < lasting {
             connect(to)?;
             count += 1;
         }
-        Ok(f64::from(count) / started.elapsed().as_secs_f64())
+        let cpu = cost::spent(Path::new("/proc/self")) - before;
+        Ok(Load {
+            rate: f64::from(count) / started.elapsed().as_secs_f64(),
+            cpu: Some(cpu.as_secs_f64() * 1e6 / f64::from(count)),
+        })
     });
     connecting.map_err(|error| format!("{to}: {error}"))
 }

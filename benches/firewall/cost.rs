@@ -43,7 +43,8 @@ fn pss(process: &Path) -> u64 {
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
-fn spent(process: &Path) -> Duration {
+/// Sums up what the living threads of a process have run.
+pub fn spent(process: &Path) -> Duration {
     let nanoseconds = entries(&process.join("task")).into_iter().filter_map(|task| {
         let text = fs::read_to_string(task.join("schedstat")).ok()?;
         text.split_whitespace().next()?.parse::<u64>().ok()

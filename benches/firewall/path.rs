@@ -21,7 +21,16 @@ pub struct Carried {
     pub what: What,
     pub ground: &'static str,
     pub round: usize,
+    pub load: Load,
+}
+
+/// What was carried in the time.
+#[derive(Clone, Copy)]
+pub struct Load {
+    /// Bits or connections a second.
     pub rate: f64,
+    /// Of connections, what one took of a processor, in microseconds: both ends, and the kernel on the way.
+    pub cpu: Option<f64>,
 }
 
 /// Measures the cases of a plan that are about this.
@@ -59,9 +68,9 @@ fn each(
         grounds.rotate_left(1);
         for ground in &*grounds {
             match carry(ground, case, what, clients, plan.seconds) {
-                Ok(rate) => {
+                Ok(load) => {
                     let ground = ground.name;
-                    run.carried.push(Carried { case, what, ground, round, rate });
+                    run.carried.push(Carried { case, what, ground, round, load });
                 }
                 Err(why) => run.unable.push((ground.name.to_owned(), case, why)),
             }
@@ -82,7 +91,7 @@ fn carry(
     what: What,
     clients: &[Host],
     seconds: usize,
-) -> Result<f64, Unable> {
+) -> Result<Load, Unable> {
     let port = match what {
         What::Stream => ground.ports.stream,
         What::Connections => ground.ports.connections,
@@ -92,7 +101,7 @@ fn carry(
         _ => (&clients[ground.client], Ground::published(port)),
     };
     match what {
-        What::Stream => stream::throughput(from, to, seconds),
-        What::Connections => connect::rate(from, to, seconds),
+        What::Stream => Ok(Load { rate: stream::throughput(from, to, seconds)?, cpu: None }),
+        What::Connections => connect::load(from, to, seconds),
     }
 }

@@ -24,8 +24,18 @@ pub trait Peer {
     /// Returns by what the command lines of its long-running programs are known, those of sandboxes left out.
     fn programs(&self) -> &'static [&'static str];
 
-    /// Returns how many ports a sandbox, and how many sandboxes, are tried at most.
-    fn most(&self) -> (usize, usize);
+    /// Returns what is tried at most.
+    fn most(&self) -> Most;
+}
+
+/// What is tried at most.
+pub struct Most {
+    /// How many ports of a sandbox.
+    pub ports: usize,
+    /// How many sandboxes.
+    pub endpoints: usize,
+    /// How often many ports.
+    pub rounds: usize,
 }
 
 type Start = fn() -> Result<Box<dyn Peer>, Unable>;

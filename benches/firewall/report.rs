@@ -3,7 +3,7 @@
 use super::apply::Applied;
 use super::case::Case;
 use super::ground::BY_HAND;
-use super::path::{Carried, What};
+use super::path::{Carried, Load, What};
 use super::{Plan, Run};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -25,7 +25,7 @@ Times are those of whole processes, in milliseconds, as a user waits for them: `
 ...`. \"The ports\" is what that takes more than the same without a port, a moment before. Memory (of what processes share,
 the part of each), descriptors and processes are what the long-running programs have more while the sandbox is there:
 netdns's daemon and resolver; dockerd, containerd and a docker-proxy for each port. Docker is asked for 100 ports where
-netdns is asked for 1,000.
+netdns is asked for 1,000, in three rounds.
 
 | case | | ports | run ms | the ports ms | end ms | memory KiB | descriptors | processes |
 |---|---|---|---|---|---|---|---|---|
@@ -45,7 +45,7 @@ difference; \"CPU\" is what the long-running programs ran for the command that s
 const PATH: &str = "
 A ruleset written by hand that does the same for two ports and nothing more (`ground.rs`) is what netdns is compared with:
 the ratio is the median of the rounds' ratios, and 0.95 or more is what is asked of netdns with default settings. Streams are
-iperf3's; connections are made one after the other, each accepted and reset. With `guard=off` the bridge's table looks at a
+iperf3's; connections are made one after the other, each accepted and reset, and CPU is what one takes of a processor in all. With `guard=off` the bridge's table looks at a
 frame's port alone. With `expose=enforce` neighbours are routed by the host.
 
 ";
@@ -86,9 +86,13 @@ pub fn raw(run: &Run) -> String {
             cost.join("\t")
         );
     }
-    text.push_str("# case\tround\tground\twhat\tbits or connections a second\n");
-    for Carried { case, what, ground, round, rate } in &run.carried {
-        let _ = writeln!(text, "{}\t{round}\t{ground}\t{what:?}\t{rate:.0}", case.name());
+    text.push_str(
+        "# case\tround\tground\twhat\tbits or connections a second\tCPU us of a connection\n",
+    );
+    for Carried { case, what, ground, round, load } in &run.carried {
+        let cpu = load.cpu.map_or("-".to_owned(), |cpu| format!("{cpu:.2}"));
+        let _ =
+            writeln!(text, "{}\t{round}\t{ground}\t{what:?}\t{:.0}\t{cpu}", case.name(), load.rate);
     }
     for (who, case, why) in &run.unable {
         let _ = writeln!(text, "# {who}, {}: {why}", case.name());
@@ -201,6 +205,16 @@ fn endpoints(text: &mut String, run: &Run) {
     );
 }
 
+/// A figure of a load, if it has it.
+type Figure = fn(&Load) -> Option<f64>;
+
+/// The columns: of what, the figure, its unit, its digits.
+const COLUMNS: [(What, Figure, f64, usize); 3] = [
+    (What::Stream, |load| Some(load.rate), 1e9, 2),
+    (What::Connections, |load| Some(load.rate), 1.0, 0),
+    (What::Connections, |load| load.cpu, 1.0, 1),
+];
+
 fn path(text: &mut String, run: &Run, case: Case, title: &str) {
     let carried = || run.carried.iter().filter(|carried| carried.case == case);
     if carried().next().is_none() {
@@ -208,7 +222,7 @@ fn path(text: &mut String, run: &Run, case: Case, title: &str) {
     }
     let _ = write!(text, "\n## {title} (`{}`)\n", case.name());
     text.push_str(PATH);
-    text.push_str("| | stream Gbit/s | to by hand | connections a second | to by hand |\n|---|---|---|---|---|\n");
+    text.push_str("| | stream Gbit/s | to by hand | connections a second | to by hand | CPU us | to by hand |\n|---|---|---|---|---|---|---|\n");
     let mut grounds: Vec<&str> = Vec::new();
     for Carried { ground, .. } in carried() {
         if !grounds.contains(ground) {
@@ -218,21 +232,20 @@ fn path(text: &mut String, run: &Run, case: Case, title: &str) {
     // That which the others are compared with comes first; the names of the others say what is switched.
     grounds.sort_by_key(|ground| (*ground != BY_HAND, *ground));
     for ground in grounds {
-        let rates = |ground: &str, what| {
+        let figures = |ground: &str, what, figure: Figure| {
             let same = carried().filter(|c| c.ground == ground && c.what == what);
-            same.map(|c| (c.round, c.rate)).collect::<Vec<_>>()
+            same.filter_map(|c| Some((c.round, figure(&c.load)?))).collect::<Vec<_>>()
         };
-        let cells =
-            [(What::Stream, 1e9, 2), (What::Connections, 1.0, 0)].map(|(what, unit, digits)| {
-                let (ours, by_hand) = (rates(ground, what), rates(BY_HAND, what));
-                let ratios = ours.iter().filter_map(|(round, rate)| {
-                    let same = by_hand.iter().find(|(other, _)| other == round)?;
-                    Some(rate / same.1)
-                });
-                let ratio = median(ratios.collect());
-                let rate = median(ours.iter().map(|(_, rate)| rate / unit).collect());
-                format!("{rate:.digits$} | {ratio:.3}")
+        let cells = COLUMNS.map(|(what, figure, unit, digits)| {
+            let (ours, by_hand) = (figures(ground, what, figure), figures(BY_HAND, what, figure));
+            let ratios = ours.iter().filter_map(|(round, figure)| {
+                let same = by_hand.iter().find(|(other, _)| other == round)?;
+                Some(figure / same.1)
             });
+            let ratio = median(ratios.collect());
+            let figure = median(ours.iter().map(|(_, figure)| figure / unit).collect());
+            format!("{figure:.digits$} | {ratio:.3}")
+        });
         let _ = writeln!(text, "| {ground} | {} |", cells.join(" | "));
     }
 }

@@ -1,6 +1,6 @@
 //! netdns itself: the release binary, its daemon with default settings.
 
-use super::{BINARY, Peer, with_ports};
+use super::{BINARY, Most, Peer, with_ports};
 use crate::host::{Host, Unable};
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ impl Peer for Netdns {
         &["netdns daemon", "netdns resolver"]
     }
 
-    fn most(&self) -> (usize, usize) {
-        (usize::MAX, usize::MAX)
+    fn most(&self) -> Most {
+        Most { ports: usize::MAX, endpoints: usize::MAX, rounds: usize::MAX }
     }
 }
