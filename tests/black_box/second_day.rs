@@ -124,6 +124,23 @@ fn logs_are_what_the_sandbox_said_with_times_tails_and_to_the_end() {
 }
 
 #[test]
+fn a_followed_log_goes_on_without_the_daemon() {
+    let mut host = with_localnet();
+    let (go, netdns) = (host.path("go"), env!("CARGO_BIN_EXE_netdns"));
+    let script =
+        format!("echo before; until [ -e {} ]; do sleep 0.05; done; echo after", go.display());
+    host.netdns(&["run", "-d", "--name", "loud", "bash", "-c", &script]).ok();
+    let mut follower = host.spawn("followed", &[netdns, "logs", "-f", "loud"]);
+    host.until(&format!("grep -q before {}", host.path("followed").display()));
+    host.end_daemon("KILL");
+    host.until(&format!("grep -q 'following goes on' {}", host.path("followed").display()));
+    fs::write(&go, "").expect("a file");
+    host.until(&format!("grep -q after {}", host.path("followed").display()));
+    host.start(&[]);
+    assert!(follower.wait().expect("it ends with the sandbox").success());
+}
+
+#[test]
 fn a_log_is_bounded_and_its_end_is_kept() {
     let host = with_localnet();
     let script = "head -c 45000000 /dev/zero | tr '\\0' x | fold -w 99; echo; echo the end";
