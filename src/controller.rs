@@ -33,9 +33,10 @@ pub use sandbox::Admitted;
 pub use supervise::{DnsCounts, Resolver, Returned, Supervisor};
 
 use crate::decide::Policy;
+use crate::driver;
 use crate::etc::HostResolv;
 use crate::kernel::Kernel;
-use crate::model::{IfName, Millis, State, Traffic};
+use crate::model::{DriverKind, Endpoint, IfName, Millis, State, Traffic};
 use crate::store::Store;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -147,7 +148,22 @@ impl<K: Kernel, S: Store> Controller<K, S> {
 
     /// Returns what sandboxes' links have carried, by their names on the host.
     pub async fn traffic(&self) -> Result<BTreeMap<IfName, Traffic>, Failure> {
-        Ok(self.kernel.traffic().await?)
+        let mut carried = self.kernel.traffic().await?;
+        let state = self.state();
+        let inside = state.endpoints.values();
+        carried.extend(inside.filter_map(|endpoint| self.traffic_inside(&state, endpoint)));
+        Ok(carried)
+    }
+
+    /// Returns the same of an endpoint whose link has no end on the host; nothing of a sandbox that is just ending.
+    fn traffic_inside(&self, state: &State, endpoint: &Endpoint) -> Option<(IfName, Traffic)> {
+        let network = state.networks.get(&endpoint.network)?;
+        let sandbox = state.sandboxes.get(&endpoint.sandbox)?;
+        if network.driver != DriverKind::Macvlan {
+            return None;
+        }
+        let found = self.kernel.traffic_inside(&driver::place(sandbox)).ok()?;
+        Some((endpoint.host_link.clone(), *found.get(&endpoint.link)?))
     }
 
     /// Returns what has happened.

@@ -4,6 +4,7 @@
 //! nothing in the kernel is looked at here; what the kernel refuses later is withdrawn by the controller.
 
 mod endpoint;
+mod macvlan;
 mod names;
 mod network;
 mod options;

@@ -1,12 +1,13 @@
 //! Driver: what a scope of State wants of the kernel. Pure: it decides, and never acts.
 //!
-//! Only driver `bridge` wants links: `none` is a namespace with nothing but lo, `host` has no namespace of its own. What
-//! networks want of the firewall is in [`firewall`].
+//! Only drivers `bridge` and `macvlan` want links: `none` is a namespace with nothing but lo, `host` has no namespace of its
+//! own. What networks want of the firewall is in [`firewall`].
 
 mod bridge;
 mod expose;
 pub mod firewall;
 pub mod guard;
+mod macvlan;
 pub mod ports;
 mod ruleset;
 #[cfg(test)]
@@ -16,7 +17,7 @@ pub use ruleset::ruleset;
 
 use crate::model::{IfName, NetworkId, Sandbox, SandboxId, State};
 use crate::plan::{Inside, Place, Wanted};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The part of State that a command touches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Scope {
     pub sandboxes: BTreeSet<SandboxId>,
     /// Links that State no longer knows, and that may still be there.
     pub gone: BTreeSet<IfName>,
+    /// Namespaces that are no sandbox any more, and that may still hold links of ours which have no end on the host.
+    pub left: BTreeMap<SandboxId, Place>,
 }
 
 impl Scope {
@@ -36,6 +39,7 @@ impl Scope {
             networks: state.networks.keys().copied().collect(),
             sandboxes: state.sandboxes.keys().copied().collect(),
             gone: BTreeSet::new(),
+            left: BTreeMap::new(),
         }
     }
 }
@@ -53,6 +57,9 @@ pub fn wanted(state: &State, scope: &Scope) -> Wanted {
             wanted.veths.insert(veth.name.clone(), veth);
         }
         wanted.insides.insert(sandbox.id, inside(state, sandbox));
+    }
+    for (id, place) in &scope.left {
+        wanted.insides.entry(*id).or_insert_with(|| empty(place.clone()));
     }
     for network in networks.iter().filter_map(|id| state.networks.get(id)) {
         let Some(name) = &network.bridge else { continue };
@@ -73,8 +80,13 @@ pub fn wanted(state: &State, scope: &Scope) -> Wanted {
     wanted
 }
 
-fn place(sandbox: &Sandbox) -> Place {
+/// Returns where a sandbox's namespace is.
+pub fn place(sandbox: &Sandbox) -> Place {
     Place { origin: sandbox.origin.clone(), netns: sandbox.netns }
+}
+
+fn empty(place: Place) -> Inside {
+    Inside { place, macvlans: BTreeMap::new(), default_routes: Vec::new(), no_forwarding: false }
 }
 
 fn inside(state: &State, sandbox: &Sandbox) -> Inside {
@@ -85,6 +97,10 @@ fn inside(state: &State, sandbox: &Sandbox) -> Inside {
         Some((endpoint.link.clone(), gateways.find(|gateway| gateway.is_ipv6() == ipv6)?))
     });
     let default_routes = default_routes.collect();
+    let endpoints = state.endpoints_of(sandbox.id).into_iter();
+    let links = endpoints
+        .filter_map(|(endpoint, network)| macvlan::link(network, endpoint, place(sandbox)));
+    let macvlans = links.map(|macvlan| (macvlan.link.clone(), macvlan)).collect();
     let no_forwarding = !sandbox.origin.is_adopted();
-    Inside { place: place(sandbox), default_routes, no_forwarding }
+    Inside { place: place(sandbox), macvlans, default_routes, no_forwarding }
 }

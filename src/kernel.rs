@@ -8,7 +8,9 @@ mod foreign;
 mod link;
 mod linux;
 mod look;
+mod macvlan;
 pub mod netns;
+mod news;
 pub mod nft;
 mod observe;
 mod port;
@@ -65,7 +67,7 @@ pub struct InsideSockets {
     pub tcp: Vec<OwnedFd>,
 }
 
-/// What Linux networking does for the controller. There are two: [`Linux`] and a fake with a fuse.
+/// What Linux networking does for the controller.
 pub trait Kernel: Send + Sync + 'static {
     /// Reads addresses, routes and the uplink's MTU.
     fn facts(&self) -> impl Future<Output = Result<HostFacts, KernelError>> + Send;
@@ -77,6 +79,9 @@ pub trait Kernel: Send + Sync + 'static {
     fn traffic(
         &self,
     ) -> impl Future<Output = Result<BTreeMap<IfName, Traffic>, KernelError>> + Send;
+
+    /// Returns what the macvlan links in a sandbox have carried, by their names there.
+    fn traffic_inside(&self, place: &Place) -> Result<BTreeMap<IfName, Traffic>, KernelError>;
 
     /// Finds what exists of the scope, asking for each object by name.
     fn observe(&self, wanted: &Wanted) -> impl Future<Output = Result<Found, KernelError>> + Send;
@@ -132,8 +137,10 @@ pub trait Kernel: Send + Sync + 'static {
     /// Waits until somebody else has changed the firewall.
     fn firewall_touched(&self) -> impl Future<Output = Result<Touched, KernelError>> + Send;
 
-    /// Waits until links of ours on the host seem to have gone, or lack something that they had.
-    fn links_touched(&self) -> impl Future<Output = Result<BTreeSet<IfName>, KernelError>> + Send;
+    /// Waits until links of ours on the host seem to have gone, or lack something that they had; nothing if it may be any.
+    fn links_touched(
+        &self,
+    ) -> impl Future<Output = Result<Option<BTreeSet<IfName>>, KernelError>> + Send;
 
     /// Returns the bridges whose sysctls are not as they are wanted, or that are not there.
     fn unsettled(&self, wanted: &Wanted) -> BTreeSet<IfName>;
@@ -141,6 +148,6 @@ pub trait Kernel: Send + Sync + 'static {
     /// Forgets connection tracking entries of an address that is released.
     fn flush_conntrack(&self, address: IpAddr) -> impl Future<Output = ()> + Send;
 
-    /// Forgets connection tracking entries that were begun towards a UDP port whose target has changed.
-    fn flush_udp_port(&self, port: u16) -> impl Future<Output = ()> + Send;
+    /// Forgets connection tracking entries that were begun towards UDP ports whose target has changed.
+    fn flush_udp_ports(&self, ports: &BTreeSet<u16>) -> impl Future<Output = ()> + Send;
 }

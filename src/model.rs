@@ -24,10 +24,10 @@ mod traffic;
 pub use addr::{IfName, Mac, Proto};
 pub use causes::with_causes;
 pub use change::Change;
-pub use host::HostFacts;
+pub use host::{HostFacts, HostLink};
 pub use id::{EndpointId, Id, NetworkId, SandboxId};
 pub use name::{DnsName, NetworkName, SandboxName};
-pub use network::{DriverKind, Network, NetworkOptions, Reach, Subnet};
+pub use network::{DriverKind, MacvlanMode, Network, NetworkOptions, Parent, Reach, Subnet};
 pub use ports::PortSet;
 pub use publish::{Exposed, PortRange, Publish, held, reserved};
 pub use record::{Rdata, Registration, RrType};
@@ -39,6 +39,6 @@ pub use route::Route;
 pub use sandbox::{
     Config, DnsConfig, Endpoint, ExtraHost, HostTarget, Origin, Sandbox, Shares, Status,
 };
-pub use state::State;
+pub use state::{Plugged, State, gateway, gateway6};
 pub use time::{Millis, civil_time};
 pub use traffic::{Flow, Traffic};

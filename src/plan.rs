@@ -6,6 +6,6 @@ mod object;
 
 pub use diff::{Conflict, diff};
 pub use object::{
-    Bridge, Found, FoundInside, FoundLink, GROUP, Inside, PROTOCOL, Place, Step, Veth, Wanted,
-    alias, is_alias,
+    Bridge, Found, FoundInside, FoundLink, GROUP, Inside, Macvlan, PROTOCOL, Place, Step, Veth,
+    Wanted, alias, is_alias,
 };

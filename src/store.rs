@@ -84,8 +84,8 @@ impl StoreError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Damaged { .. } | Self::Format { .. } => Some(
-                "netdns daemon --recover sets the file aside and starts without it; running sandboxes keep their \
-                 links until you remove them"
+                "netdns daemon --recover sets the file aside and starts without it; what it knew goes: sandboxes that \
+                 run lose their networks"
                     .into(),
             ),
             Self::Io { .. } => None,

@@ -2,7 +2,7 @@
 
 use netdns::kernel::netns::within;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -41,6 +41,11 @@ impl Host {
         Ok(host)
     }
 
+    /// Does something on a thread in it.
+    pub fn within<T: Send>(&self, act: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+        within(self.ns.as_fd(), act)?
+    }
+
     /// Runs a program in it to its end.
     pub fn run(&self, words: &[&str]) -> Result<Ran, Unable> {
         self.run_with(words, "")
@@ -57,11 +62,10 @@ impl Host {
             // One that ends without reading says why.
             let _ = child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes()));
             let output = child.wait_with_output()?;
-            Ok::<_, std::io::Error>((output, started, started.elapsed()))
+            Ok::<_, io::Error>((output, started, started.elapsed()))
         };
-        let failed = |error: std::io::Error| format!("{}: {error}", words[0]);
-        let (output, started, took) =
-            within(self.ns.as_fd(), run).map_err(failed)?.map_err(failed)?;
+        let failed = |error: io::Error| format!("{}: {error}", words[0]);
+        let (output, started, took) = self.within(run).map_err(failed)?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         if !output.status.success() {
             let said = format!("{} {}", text(&output.stderr), text(&output.stdout));
@@ -74,13 +78,12 @@ impl Host {
     /// Starts a program in it that ends with the benchmark, and waits until its log says `ready`.
     pub fn serve(&self, words: &[&str], ready: &str) -> Result<Child, Unable> {
         let path = self.dir.join("log");
-        let failed = |error: std::io::Error| format!("{}: {error}", words[0]);
+        let failed = |error: io::Error| format!("{}: {error}", words[0]);
         let log = File::create(&path).map_err(failed)?;
         let errors = log.try_clone().map_err(failed)?;
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).stdin(Stdio::null()).stdout(log).stderr(errors).current_dir("/");
-        let mut child =
-            within(self.ns.as_fd(), || command.spawn()).map_err(failed)?.map_err(failed)?;
+        let mut child = self.within(|| command.spawn()).map_err(failed)?;
         let started = Instant::now();
         loop {
             let said = std::fs::read_to_string(&path).unwrap_or_default();

@@ -5,6 +5,9 @@ use std::process::{Command, ExitCode};
 
 const INSIDE: &str = "NETDNS_BENCH_INSIDE";
 
+/// Which benchmark this is.
+const NAME: &str = env!("CARGO_CRATE_NAME");
+
 /// Process 1 reaps what is orphaned, and everything ends with it. No run may take longer than half an hour.
 const INIT: &str = r#"
     mount -t tmpfs none /run && mkdir -p /run/netns /run/bench
@@ -50,11 +53,11 @@ pub fn enter() -> ExitCode {
     match status {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(status) => {
-            eprintln!("attach: {status}; it needs root, unshare (util-linux), ip (iproute2)");
+            eprintln!("{NAME}: {status}; it needs root, unshare (util-linux), ip (iproute2)");
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("attach: unshare (util-linux) is needed: {error}");
+            eprintln!("{NAME}: unshare (util-linux) is needed: {error}");
             ExitCode::FAILURE
         }
     }

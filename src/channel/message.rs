@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
 /// The version of the messages; a resolver with another one is replaced, not adopted.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Which program speaks: a resolver of another build is replaced, not adopted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,6 +150,9 @@ pub struct UpstreamCounters {
     pub round_trip: u64,
 }
 
+/// As many ports are in one message: the kernel passes on 253 descriptors at a time (`SCM_MAX_FD`).
+pub const MOST_PORTS: usize = 200;
+
 /// From the manager. Each but `Hello` is answered by `Ack` unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToResolver {
@@ -165,10 +168,10 @@ pub enum ToResolver {
     /// A sandbox's descriptors: those made inside are added to what it has, the others take the place of their kind.
     /// Queries are answered as soon as UDP, TCP and the sandbox itself are known.
     Sockets(SocketSet),
-    /// A socket that holds a host port while no manager lives, with one descriptor.
-    HoldPort(Publish),
-    /// A host port is let go.
-    ReleasePort(Publish),
+    /// Sockets that hold host ports while no manager lives, with a descriptor each; at most [`MOST_PORTS`].
+    HoldPorts(Vec<Publish>),
+    /// Host ports are let go.
+    ReleasePorts(Vec<Publish>),
     /// The host itself is answered at this address: with a UDP socket and a listening TCP socket bound to it.
     HostDns(SocketAddr),
     /// A zone appears or changes: with a file of its records, as `Zone::to_bytes` writes them.

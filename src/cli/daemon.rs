@@ -9,6 +9,7 @@ pub use args::{DaemonArgs, DnsListen};
 use super::Dirs;
 use super::outcome::{Failure, need_root};
 use crate::api::{metrics, server};
+use crate::channel::FromResolver;
 use crate::controller::{
     self, Controller, Events, Listen, Replica, Settings, Supervisor, read_host_resolv, servers,
 };
@@ -22,6 +23,7 @@ use nix::unistd::{Gid, chown};
 use sd_notify::NotifyState;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::process::ExitCode;
@@ -143,23 +145,9 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     if !controller.resolver().serving().await {
         warn!("no resolver serves yet: commands work, names do not");
     }
-    let follower = controller.clone();
-    tokio::spawn(async move { follower.follow(unasked).await });
-    let guard = controller.clone();
-    tokio::spawn(async move {
-        tokio::join!(guard.guard_firewall(), guard.guard_links(), guard.guard_sysctls())
-    });
-    let reader = controller.clone();
-    tokio::spawn(async move { reader.follow_zones().await });
-    let reader = controller.clone();
-    tokio::spawn(async move { reader.follow_host_resolv().await });
-
+    watch(&controller, unasked);
     if let Some(address) = args.metrics {
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|error| Failure::doing(format!("show metrics at {address}"), error))?;
-        let shown = axum::serve(listener, metrics::router(controller.clone())).into_future();
-        tokio::spawn(shown);
+        show_metrics(address, &controller).await?;
     }
     let listener = listen(&dirs.socket(), args.group.as_deref())?;
     let served = axum::serve(listener, server::router(controller.clone())).into_future();
@@ -175,6 +163,31 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     let _ = fs::remove_file(dirs.socket());
     supervision.abort();
     let _ = tokio::time::timeout(GRACE, controller.quiesce()).await;
+    Ok(())
+}
+
+/// Has everything followed that happens without a command, until the daemon ends.
+fn watch(
+    controller: &Arc<Controller<Linux, RedbStore>>,
+    unasked: mpsc::UnboundedReceiver<FromResolver>,
+) {
+    let follower = controller.clone();
+    tokio::spawn(async move { follower.follow(unasked).await });
+    let guard = controller.clone();
+    tokio::spawn(async move {
+        tokio::join!(guard.guard_firewall(), guard.guard_links(), guard.guard_sysctls())
+    });
+    let reader = controller.clone();
+    tokio::spawn(async move { tokio::join!(reader.follow_zones(), reader.follow_host_resolv()) });
+}
+
+async fn show_metrics(
+    address: SocketAddr,
+    controller: &Arc<Controller<Linux, RedbStore>>,
+) -> Result<(), Failure> {
+    let failed = |error| Failure::doing(format!("show metrics at {address}"), error);
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    tokio::spawn(axum::serve(listener, metrics::router(controller.clone())).into_future());
     Ok(())
 }
 

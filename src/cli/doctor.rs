@@ -59,14 +59,15 @@ pub fn doctor(args: &FormatArgs, dirs: &Dirs) -> Outcome {
     let known = Known::ask(dirs);
     let mut findings = features::features();
     findings.push(overlay::check(&dirs.run_dir));
-    findings.push(forwarding::ip_forward(&known, &links));
-    findings.push(forwarding::br_netfilter());
+    findings.extend(forwarding::forwarding(&known, &links));
+    findings.push(forwarding::br_netfilter(&known));
     findings.extend(forwarding::forward(&links));
     findings.push(limits::nameservers(&dirs.resolv_conf, &known));
     findings.push(limits::descriptors(&known));
     findings.extend(known.daemon(dirs));
     findings.push(ours::strays(&known, &links));
     findings.push(ours::subnets(&known));
+    findings.extend(ours::parents(&known));
     match args.format {
         Format::Json => print::json_lines(&findings)?,
         Format::Table => print::emit(&findings.iter().map(text).collect::<String>())?,

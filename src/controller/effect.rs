@@ -1,7 +1,9 @@
 //! What a change touches: the kernel's scope and the resolver's updates. Pure.
 
-use crate::driver::{Scope, ports};
-use crate::model::{Change, Endpoint, IfName, NetworkId, Proto, Publish, Reach, SandboxId, State};
+use crate::driver::{self, Scope, ports};
+use crate::model::{
+    Change, DriverKind, Endpoint, IfName, NetworkId, Proto, Publish, Reach, SandboxId, State,
+};
 use crate::registry::{Update, endpoint_names, network_names, sandbox_view};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -44,6 +46,7 @@ impl Effect {
             Change::EndSandbox { id, .. } | Change::RemoveSandbox(id) => {
                 let endpoints = before.endpoints.values().filter(|e| e.sandbox == *id);
                 endpoints.for_each(|endpoint| effect.leaves(before, after, endpoint));
+                effect.leaves_links(before, *id);
                 effect.sandboxes.insert(*id);
                 effect.withdraws = true;
                 effect.updates.push(Update::RemoveSandbox(*id));
@@ -96,6 +99,16 @@ impl Effect {
         let predefined = before.networks.get(&endpoint.network).is_some_and(|n| n.predefined);
         if predefined && after.endpoints_on(endpoint.network).next().is_none() {
             self.bridge_gone(before, endpoint.network);
+        }
+    }
+
+    /// A namespace that somebody else made goes on, with the links in it that have no end on the host.
+    fn leaves_links(&mut self, before: &State, id: SandboxId) {
+        let endpoints = before.endpoints_of(id);
+        let remain = endpoints.iter().any(|(_, network)| network.driver == DriverKind::Macvlan);
+        let sandbox = before.sandboxes.get(&id).filter(|sandbox| sandbox.origin.is_adopted());
+        if let Some(sandbox) = sandbox.filter(|_| remain) {
+            self.scope.left.insert(id, driver::place(sandbox));
         }
     }
 

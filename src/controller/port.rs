@@ -2,7 +2,7 @@
 
 use super::replica::hold;
 use super::turn::Turn;
-use crate::channel::ToResolver;
+use crate::channel::{MOST_PORTS, ToResolver};
 use crate::kernel::Kernel;
 use crate::model::{Publish, held};
 use crate::store::Store;
@@ -14,12 +14,9 @@ use tracing::warn;
 impl<K: Kernel, S: Store> Turn<K, S> {
     /// Keeps the sockets of host ports.
     pub(super) async fn keep_ports(&self, taken: Vec<(Publish, OwnedFd)>) {
-        let mut messages = Vec::new();
-        for (publish, fd) in taken {
-            let fd = Arc::new(fd);
-            messages.push(hold(&publish, &fd));
-            self.replica.ports().insert(publish, fd);
-        }
+        let taken: Vec<_> = taken.into_iter().map(|(port, fd)| (port, Arc::new(fd))).collect();
+        let messages = hold(&taken).collect();
+        self.replica.ports().extend(taken);
         self.publish(messages).await;
     }
 
@@ -29,8 +26,9 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let held: BTreeSet<Publish> = self.replica.ports().keys().copied().collect();
         let unwanted: Vec<Publish> = held.difference(&wanted).copied().collect();
         self.replica.ports().retain(|publish, _| wanted.contains(publish));
-        let release = |publish| (ToResolver::ReleasePort(publish), Vec::new());
-        self.publish(unwanted.into_iter().map(release).collect()).await;
+        let some = unwanted.chunks(MOST_PORTS).map(<[Publish]>::to_vec);
+        let release = |ports| (ToResolver::ReleasePorts(ports), Vec::new());
+        self.publish(some.map(release).collect()).await;
     }
 
     /// Takes back host ports that no resolver has kept; one that a stranger has taken meanwhile is a warning.

@@ -112,7 +112,8 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             let scope = Scope { sandboxes: [sandbox.id].into(), ..Scope::default() };
             let converged = self.converge(&scope).await;
             // The snapshot tells the resolver of them; sockets for own servers are asked for by whoever lacks them.
-            if let Err(failure) = converged.and_then(|()| self.open_sockets(sandbox.id)) {
+            let opened = self.open_sockets(sandbox.id);
+            if let Err(failure) = converged.and(opened.map(drop)) {
                 warn!(sandbox = %sandbox.name, failure = failure.text(), "not whole");
             }
         }

@@ -4,7 +4,7 @@
 //! the API reads State from it, so that listing waits for no command.
 
 use super::zones::ServedZone;
-use crate::channel::{FdKind, SocketSet, ToResolver, batches};
+use crate::channel::{FdKind, MOST_PORTS, SocketSet, ToResolver, batches};
 use crate::kernel::{DnsSockets, InsideSockets};
 use crate::model::{DnsName, Publish, Route, SandboxId, State};
 use crate::registry::{Update, snapshot};
@@ -159,7 +159,8 @@ impl Replica {
         let mut messages = vec![bare(ToResolver::BeginSnapshot)];
         messages.extend(batches(updates).map(ToResolver::Updates).map(bare));
         messages.extend(self.sockets().iter().map(|(id, sockets)| sockets.message(*id)));
-        messages.extend(self.ports().iter().map(|(publish, fd)| hold(publish, fd)));
+        let ports: Vec<_> = self.ports().iter().map(|(port, fd)| (*port, fd.clone())).collect();
+        messages.extend(hold(&ports));
         messages.extend(self.zones().values().map(ServedZone::message));
         messages.extend(self.host_dns.get().map(HostDns::message));
         messages.push(bare(ToResolver::EndSnapshot));
@@ -176,7 +177,10 @@ pub fn give(sandbox: SandboxId, inside: InsideSockets) -> Message {
     (ToResolver::Sockets(SocketSet { sandbox, fds }), given)
 }
 
-/// Returns the message that makes the resolver hold a host port too.
-pub fn hold(publish: &Publish, fd: &Arc<OwnedFd>) -> Message {
-    (ToResolver::HoldPort(*publish), vec![fd.clone()])
+/// Returns the messages that make the resolver hold host ports too: few, however many ports.
+pub fn hold(ports: &[(Publish, Arc<OwnedFd>)]) -> impl Iterator<Item = Message> {
+    ports.chunks(MOST_PORTS).map(|some| {
+        let (ports, fds) = some.iter().cloned().unzip();
+        (ToResolver::HoldPorts(ports), fds)
+    })
 }

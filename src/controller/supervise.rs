@@ -46,7 +46,7 @@ struct Link {
 enum Standing {
     /// No resolver has been given anything yet: the first snapshot will say it all.
     Starting,
-    /// One has died, the next is on its way.
+    /// None serves: the next is on its way, or being given everything.
     Down,
     /// One serves.
     Up(Arc<Link>),
@@ -280,6 +280,8 @@ impl Supervisor {
         mut unasked: Unasked,
         serves: Happening,
     ) -> Result<(), ChannelError> {
+        // What changes while the snapshot is on its way is told to whoever has been given it.
+        self.standing.send_replace(Standing::Down);
         send(&link.client, &self.replica.snapshot()).await?;
         self.standing.send_replace(Standing::Up(link.clone()));
         self.events.tell([serves], now());

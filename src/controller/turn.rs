@@ -7,7 +7,7 @@ use super::{Failure, Listen, Resolver, Settings, file, now};
 use crate::channel::{ToResolver, batches};
 use crate::driver::{self, Scope, firewall};
 use crate::kernel::{Kernel, Touched};
-use crate::model::{Change, IfName, NetworkId, Sandbox, SandboxId, State};
+use crate::model::{Change, IfName, Network, NetworkId, Sandbox, SandboxId, State};
 use crate::plan::{self, Place, Step, Wanted, nft};
 use crate::registry::{Update, sandbox_view};
 use crate::store::{Store, Ticket};
@@ -153,8 +153,8 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         for address in effect.released {
             self.kernel.flush_conntrack(address).await;
         }
-        for port in effect.rerouted {
-            self.kernel.flush_udp_port(port).await;
+        if !effect.rerouted.is_empty() {
+            self.kernel.flush_udp_ports(&effect.rerouted).await;
         }
         Ok(warnings)
     }
@@ -202,7 +202,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     pub(super) async fn repair_link(&mut self, link: &IfName) -> Result<(), Failure> {
         let mut scope = Scope::default();
         let networks = self.state.networks.values();
-        let networks = networks.filter(|network| network.bridge.as_ref() == Some(link));
+        let networks = networks.filter(|network| is_on(network, link));
         scope.networks.extend(networks.map(|network| network.id));
         let endpoints = self.state.endpoints.values();
         let plugged = endpoints.filter(|endpoint| {
@@ -215,6 +215,12 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             self.events.tell([Happening::LinkRepaired(link.clone())], now());
         }
         Ok(())
+    }
+
+    /// Whether something of ours is, or hangs on, a link of the host.
+    pub(super) fn knows_link(&self, link: &IfName) -> bool {
+        self.state.networks.values().any(|network| is_on(network, link))
+            || self.state.endpoints.values().any(|endpoint| endpoint.host_link == *link)
     }
 
     /// Applies the difference between the host's tables as they are wanted and as they were applied last.
@@ -321,4 +327,10 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         let told = self.resolver.tell(messages).await;
         told.err().map(|_| "the resolver has not confirmed yet: names may take a moment".to_owned())
     }
+}
+
+/// Whether a link is a network's bridge or parent.
+fn is_on(network: &Network, link: &IfName) -> bool {
+    let parent = network.options.parent.as_ref().map(|parent| &parent.link);
+    network.bridge.as_ref() == Some(link) || parent == Some(link)
 }

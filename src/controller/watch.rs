@@ -98,7 +98,9 @@ impl<K: Kernel, S: Store> Controller<K, S> {
     pub async fn guard_links(&self) {
         loop {
             match self.kernel.links_touched().await {
-                Ok(touched) => self.repair_links(touched).await,
+                Ok(touched) => {
+                    self.repair_links(touched.unwrap_or_else(|| self.bridges())).await;
+                }
                 Err(error) => {
                     warn!(%error, "links cannot be watched");
                     sleep(BLIND).await;
@@ -121,10 +123,19 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         }
         let mut turn = self.turn().await;
         for link in touched {
+            // Of other links too is told that they come and go.
+            if !turn.knows_link(&link) {
+                continue;
+            }
             if let Err(failure) = turn.repair_link(&link).await {
                 warn!(failure = failure.text(), %link, "not repaired");
             }
         }
+    }
+
+    /// Returns all bridges: what is plugged into one is looked at with it.
+    fn bridges(&self) -> BTreeSet<IfName> {
+        self.state().networks.values().filter_map(|network| network.bridge.clone()).collect()
     }
 
     fn unsettled(&self) -> BTreeSet<IfName> {

@@ -1,6 +1,9 @@
 //! Zone files: read, watched, and handed to the resolver. A file with an error is refused whole; what was served before
 //! it goes on being served.
 
+#[cfg(test)]
+mod tests;
+
 use super::path_watch::PathWatch;
 use super::replica::Message;
 use super::{Controller, Happening, now};
@@ -105,7 +108,10 @@ impl ZoneFiles {
                 return (self.zones.clone(), messages, happenings);
             }
         };
+        let before = self.files.len();
         self.files.retain(|name, _| names.contains_key(name));
+        // One that was refused for another's sake may now be taken.
+        let again = self.files.len() < before;
         let owned: Vec<_> = self.files.values().filter_map(|file| file.origin.clone()).collect();
         let gone = self.zones.keys().filter(|origin| !owned.contains(origin));
         for origin in gone.cloned().collect::<Vec<_>>() {
@@ -114,9 +120,11 @@ impl ZoneFiles {
             happenings.push(Happening::ZoneRemoved(origin));
         }
         for (name, stamp) in names {
-            if self.files.get(&name).is_some_and(|known| known.stamp == stamp) {
+            let known = self.files.get(&name).filter(|known| known.stamp == stamp);
+            if known.is_some_and(|known| !(again && known.refused.is_some())) {
                 continue;
             }
+            let told = known.and_then(|known| known.refused.clone());
             let path = self.dir.join(&name);
             let (origin, read) = self.one(&name, &path);
             let refused = match read {
@@ -129,8 +137,10 @@ impl ZoneFiles {
                     None
                 }
                 Err(reason) => {
-                    let file = path.display().to_string();
-                    happenings.push(Happening::ZoneRefused(file, reason.clone()));
+                    if told.as_ref() != Some(&reason) {
+                        let file = path.display().to_string();
+                        happenings.push(Happening::ZoneRefused(file, reason.clone()));
+                    }
                     Some(reason)
                 }
             };

@@ -3,8 +3,8 @@
 use super::{Decision, Given, names};
 use crate::ipam::{choose_address, is_reserved};
 use crate::model::{
-    DnsName, DriverKind, Endpoint, EndpointId, EndpointRequest, IfName, Mac, Network, Refusal,
-    Sandbox, State, Subnet,
+    DnsName, DriverKind, Endpoint, EndpointId, EndpointRequest, IfName, Mac, MacvlanMode, Network,
+    Refusal, Sandbox, State, Subnet,
 };
 use ipnet::IpNet;
 use std::collections::HashSet;
@@ -20,7 +20,7 @@ pub fn connect(
     let sandbox = given.state.sandbox(sandbox)?;
     let network = given.state.network(&request.network)?;
     match network.driver {
-        DriverKind::Bridge => {}
+        DriverKind::Bridge | DriverKind::Macvlan => {}
         DriverKind::Host => return Err(Refusal::ConnectHost),
         DriverKind::None => return Err(Refusal::ConnectNone),
     }
@@ -66,7 +66,7 @@ pub fn link(number: usize) -> Result<IfName, Refusal> {
     format!("eth{number}").parse()
 }
 
-/// Decides an endpoint on a bridge network, whose link in the sandbox is `link`.
+/// Decides an endpoint on a network, whose link in the sandbox is `link`.
 pub fn decide(
     given: &Given,
     sandbox: &Sandbox,
@@ -75,6 +75,7 @@ pub fn decide(
     link: IfName,
 ) -> Result<Endpoint, Refusal> {
     refuse_on_default(network, request)?;
+    refuse_second(given.state, network)?;
     let (id, host_link) = identity(given)?;
     Ok(Endpoint {
         id,
@@ -101,6 +102,16 @@ pub fn refuse_on_default(network: &Network, request: &EndpointRequest) -> Result
         return Err(Refusal::AddressOnDefault);
     }
     Ok(())
+}
+
+/// Refuses a second sandbox where one has the parent to itself.
+fn refuse_second(state: &State, network: &Network) -> Result<(), Refusal> {
+    let passthru = network.options.parent.as_ref().is_some_and(|p| p.mode == MacvlanMode::Passthru);
+    let first = state.endpoints_on(network.id).find(|_| passthru);
+    let Some(by) = first.and_then(|first| state.sandboxes.get(&first.sandbox)) else {
+        return Ok(());
+    };
+    Err(Refusal::PassthruTaken { network: network.name.clone(), by: by.name.clone() })
 }
 
 /// Draws an id whose first digits name no link yet: 28 bits are few.

@@ -1,9 +1,9 @@
 //! Networks: made, removed, pruned.
 
-use super::{Decision, Given, options, subnet};
+use super::{Decision, Given, macvlan, options, subnet};
 use crate::model::{
-    DriverKind, Endpoint, IfName, Millis, Network, NetworkId, NetworkName, NetworkRequest, Refusal,
-    SandboxName, State,
+    DriverKind, Endpoint, IfName, Millis, Network, NetworkId, NetworkName, NetworkOptions,
+    NetworkRequest, Refusal, SandboxName, State, Subnet,
 };
 use std::sync::Arc;
 
@@ -16,34 +16,72 @@ pub fn create_network(
     request: &NetworkRequest,
 ) -> Result<Decision<Network>, Refusal> {
     let name = free_name(given.state, &request.name)?;
-    match request.driver.as_str() {
-        "bridge" => {}
-        "host" => return Err(Refusal::SingleInstance(DriverKind::Host)),
-        "none" | "null" => return Err(Refusal::SingleInstance(DriverKind::None)),
-        other => return Err(Refusal::UnknownDriver(other.escape_debug().to_string())),
-    }
-    let (meant, bridge) = options::parse(given, &request.options)?;
+    let driver = driver(&request.driver)?;
+    let (mut meant, bridge) = options::parse(given, driver, &request.options)?;
     if request.internal && !meant.routes.is_empty() {
         return Err(Refusal::RouteOutOfInternal(name));
     }
     let id = NetworkId(given.id());
-    let bridge = bridge.map_or_else(|| format!("br-{}", id.short()).parse(), Ok)?;
-    refuse_bridge_of_another(given.state, &bridge)?;
-    let (subnets, warnings) = subnet::decide(given, request)?;
+    let Placed { bridge, subnets, warnings } = match driver {
+        DriverKind::Macvlan => on_parent(given, request, &mut meant)?,
+        _ => on_bridge(given, request, id, bridge)?,
+    };
     let network = Network {
         id,
         name,
-        driver: DriverKind::Bridge,
+        driver,
         created: given.now,
         predefined: false,
         internal: request.internal,
-        bridge: Some(bridge),
+        bridge,
         subnets,
         given_options: request.options.clone(),
         options: meant,
         labels: request.labels.clone(),
     };
     Ok(Decision { noun: network, warnings })
+}
+
+fn driver(text: &str) -> Result<DriverKind, Refusal> {
+    match text {
+        "bridge" => Ok(DriverKind::Bridge),
+        "macvlan" => Ok(DriverKind::Macvlan),
+        "host" => Err(Refusal::SingleInstance(DriverKind::Host)),
+        "none" | "null" => Err(Refusal::SingleInstance(DriverKind::None)),
+        other => Err(Refusal::UnknownDriver(other.escape_debug().to_string())),
+    }
+}
+
+/// Where a network is: on the host, and among addresses.
+struct Placed {
+    bridge: Option<IfName>,
+    subnets: Vec<Subnet>,
+    warnings: Vec<String>,
+}
+
+fn on_bridge(
+    given: &Given,
+    request: &NetworkRequest,
+    id: NetworkId,
+    bridge: Option<IfName>,
+) -> Result<Placed, Refusal> {
+    let bridge = bridge.map_or_else(|| format!("br-{}", id.short()).parse(), Ok)?;
+    refuse_bridge_of_another(given.state, &bridge)?;
+    let (subnets, warnings) = subnet::decide(given, request)?;
+    Ok(Placed { bridge: Some(bridge), subnets, warnings })
+}
+
+fn on_parent(
+    given: &Given,
+    request: &NetworkRequest,
+    meant: &mut NetworkOptions,
+) -> Result<Placed, Refusal> {
+    let mtu_named = request.options.contains_key(options::MTU);
+    let mut warnings = macvlan::settle_parent(given, meant, mtu_named)?;
+    let parent = meant.parent.as_ref().ok_or(Refusal::NoParent)?;
+    let (subnets, more) = macvlan::subnets(given, request, parent)?;
+    warnings.extend(more);
+    Ok(Placed { bridge: None, subnets, warnings })
 }
 
 fn free_name(state: &State, text: &str) -> Result<NetworkName, Refusal> {

@@ -47,7 +47,8 @@ pub fn attach(
     if request.publish_all {
         publish.extend(ports::rest(&sandbox.config.exposed, &request.publish));
     }
-    let open = || networks.iter().filter(|(network, _)| !network.internal);
+    let published = |network: &Network| !network.internal && network.driver == DriverKind::Bridge;
+    let open = || networks.iter().filter(|(network, _)| published(network));
     let ipv6 = open().any(|(network, _)| network.has_ipv6());
     let publisher = Publisher { name: &sandbox.name, ipv6 };
     warnings.extend(ports::unreachable(host_ports, publisher, &publish, open().next().is_some()));
@@ -154,7 +155,7 @@ fn networks<'a>(
         }
         endpoint::refuse_on_default(network, &wanted)?;
         match network.driver {
-            DriverKind::Bridge => found.push((network, wanted)),
+            DriverKind::Bridge | DriverKind::Macvlan => found.push((network, wanted)),
             DriverKind::Host => return Err(Refusal::ConnectShared),
             DriverKind::None if alone => {}
             DriverKind::None => return Err(Refusal::ConnectNone),

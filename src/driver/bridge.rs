@@ -52,6 +52,6 @@ pub(super) fn veth(network: &Network, endpoint: &Endpoint, place: Place) -> Opti
 fn name(network: &Network) -> Option<&IfName> {
     match network.driver {
         DriverKind::Bridge => network.bridge.as_ref(),
-        DriverKind::Host | DriverKind::None => None,
+        DriverKind::Host | DriverKind::None | DriverKind::Macvlan => None,
     }
 }

@@ -5,14 +5,13 @@
 //! the rules here decide, whether br_netfilter is on or off. The host must not name the shorter way (ICMP redirects), which
 //! would lead nowhere. Multicast and broadcast between neighbours are lost. The host itself is no neighbour.
 
-use crate::model::{Endpoint, Exposed, IfName, Network, Proto, Reach, Sandbox, Shares, State};
+use crate::model::{Exposed, IfName, Network, Proto, Reach, SandboxId, Shares, State};
 use crate::plan::nft::{
     Base, BaseKind, Chain, Datum, Field, Hook, Is, LINK_GROUP, Map, Neighbour, Reject, Rule,
     Statement, Table, Type, Value, ValueType, Verdict,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
 
 const EXPOSED4: &str = "exposed4";
 const EXPOSED6: &str = "exposed6";
@@ -67,12 +66,17 @@ pub(super) fn from_neighbours(network: &Network, bridge: &IfName) -> Vec<Rule> {
 pub(super) fn add_to(table: &mut Table, state: &State) {
     let ports = |address| Map::new(&[address, Type::Proto, Type::Port], ValueType::Nothing);
     let (mut four, mut six) = (ports(Type::Ipv4), ports(Type::Ipv6));
+    let exposed = match state.networks.values().any(|n| n.options.reach == Reach::Exposed) {
+        true => exposed(state),
+        false => BTreeMap::new(),
+    };
     for endpoint in state.endpoints.values() {
         let reach = state.networks.get(&endpoint.network).map(|network| network.options.reach);
         if reach != Some(Reach::Exposed) {
             continue;
         }
-        for Exposed { port, proto } in exposed(state, endpoint) {
+        for Exposed { port, proto } in exposed.get(&endpoint.sandbox).into_iter().flatten().copied()
+        {
             for address in &endpoint.addresses {
                 let (set, address) = match address.addr() {
                     IpAddr::V4(address) => (&mut four, Datum::Ipv4(address)),
@@ -92,18 +96,20 @@ pub(super) fn add_to(table: &mut Table, state: &State) {
     table.chains.insert("output".to_owned(), Chain { base: Some(base), rules });
 }
 
-/// Returns the ports that a sandbox exposes or publishes; those of the one whose namespace others share are everybody's.
-fn exposed(state: &State, endpoint: &Endpoint) -> BTreeSet<Exposed> {
-    let shares = |sandbox: &&Arc<Sandbox>| {
-        let shared = sandbox.shares == Some(Shares::Sandbox(endpoint.sandbox));
-        sandbox.is_running() && (sandbox.id == endpoint.sandbox || shared)
-    };
-    let inside = state.sandboxes.values().filter(shares);
-    inside
-        .flat_map(|sandbox| {
-            let singles = sandbox.publish.iter().flat_map(|publish| publish.singles());
-            let published = singles.map(|publish| publish.exposed());
-            sandbox.config.exposed.iter().copied().chain(published)
-        })
-        .collect()
+/// Returns the ports that sandboxes expose or publish, by whose namespace it is: the owner's and those of all that share it.
+fn exposed(state: &State) -> BTreeMap<SandboxId, BTreeSet<Exposed>> {
+    let mut exposed: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for sandbox in state.sandboxes.values().filter(|sandbox| sandbox.is_running()) {
+        let owner = match sandbox.shares {
+            Some(Shares::Sandbox(owner)) => owner,
+            _ => sandbox.id,
+        };
+        let singles = sandbox.publish.iter().flat_map(|publish| publish.singles());
+        let published = singles.map(|publish| publish.exposed());
+        exposed
+            .entry(owner)
+            .or_default()
+            .extend(published.chain(sandbox.config.exposed.iter().copied()));
+    }
+    exposed
 }

@@ -4,13 +4,12 @@
 //! are an element a port. `ports_any` leads from every address of the host, `ports_at` from one, `ranges` from a range of
 //! addresses; those of IPv6 end with a 6.
 
-use crate::model::{DriverKind, Endpoint, Network, Publish, SandboxId, State};
+use crate::model::{DriverKind, Plugged, Publish, Sandbox, SandboxId, State, gateway, gateway6};
 use crate::plan::nft::{
     Datum, Field, Key, Map, Onto, Rule, Statement, Table, Type, Value, ValueType,
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::IpAddr;
-use std::sync::Arc;
 
 /// The chain that asks the maps.
 pub(super) const PUBLISHED: &str = "published";
@@ -84,12 +83,18 @@ fn rule(by: By, ipv6: bool) -> Rule {
 /// Returns where a running sandbox's ports lead: to its address on the network that gives it its default route of that
 /// family, so that answers come back. What leads nowhere is left out.
 pub fn targets(state: &State, sandbox: SandboxId) -> impl Iterator<Item = (Publish, IpAddr)> {
-    let sandbox = state.sandboxes.get(&sandbox).filter(|sandbox| sandbox.is_running());
-    // To find the address all endpoints are looked through: not for each of many sandboxes that publish nothing.
-    let publishing = sandbox.filter(|sandbox| !sandbox.publish.is_empty());
-    let ipv4 = publishing.and_then(|sandbox| target(state.gateway_of(sandbox.id), false));
-    let ipv6 = publishing.and_then(|sandbox| target(state.gateway6_of(sandbox.id), true));
-    let published = publishing.into_iter().flat_map(|sandbox| &sandbox.publish);
+    let sandbox = state.sandboxes.get(&sandbox);
+    let endpoints = sandbox.map(|sandbox| state.endpoints_of(sandbox.id)).unwrap_or_default();
+    sandbox.into_iter().flat_map(move |sandbox| leads(sandbox, &endpoints))
+}
+
+fn leads<'a>(
+    sandbox: &'a Sandbox,
+    endpoints: &[Plugged<'_>],
+) -> impl Iterator<Item = (Publish, IpAddr)> + use<'a> {
+    let ipv4 = target(gateway(endpoints), false);
+    let ipv6 = target(gateway6(endpoints), true);
+    let published = sandbox.publish.iter().filter(|_| sandbox.is_running());
     // To ::1 the kernel finds no way back.
     let ways =
         published.filter(|publish| !publish.host_ip.is_ipv6() || !publish.host_ip.is_loopback());
@@ -98,15 +103,16 @@ pub fn targets(state: &State, sandbox: SandboxId) -> impl Iterator<Item = (Publi
     })
 }
 
-fn target(gateway: Option<(&Arc<Endpoint>, &Arc<Network>)>, ipv6: bool) -> Option<IpAddr> {
+fn target(gateway: Option<Plugged<'_>>, ipv6: bool) -> Option<IpAddr> {
     let (endpoint, _) = gateway.filter(|(_, network)| network.driver == DriverKind::Bridge)?;
     endpoint.addresses.iter().map(IpNet::addr).find(|address| address.is_ipv6() == ipv6)
 }
 
 /// Adds every running sandbox's ports.
 pub(super) fn add(table: &mut Table, state: &State) {
-    for sandbox in state.sandboxes.keys() {
-        for (publish, target) in targets(state, *sandbox) {
+    for (id, endpoints) in state.endpoints_of_each() {
+        let Some(sandbox) = state.sandboxes.get(&id) else { continue };
+        for (publish, target) in leads(sandbox, &endpoints) {
             if publish.count > 1 && publish.host_port == publish.port {
                 add_range(table, &publish, target);
             } else {

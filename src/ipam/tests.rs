@@ -18,7 +18,8 @@ fn described(texts: &[&str]) -> Vec<(IpNet, String)> {
 }
 
 fn chosen(networks: &[&str], taken: &[&str], routed: &[&str]) -> Result<String, Refusal> {
-    let facts = HostFacts { taken: described(taken), routed: described(routed), uplink_mtu: 1500 };
+    let facts =
+        HostFacts { taken: described(taken), routed: described(routed), ..HostFacts::default() };
     choose_subnet(&Pools::default(), &nets(networks), &facts).map(|chosen| chosen.net.to_string())
 }
 
@@ -53,7 +54,7 @@ fn a_subnet_that_a_vpn_routes_is_avoided_while_another_is_free() {
     let facts = HostFacts {
         taken: described(&["192.168.0.0/16"]),
         routed: described(&["172.16.0.0/12"]),
-        uplink_mtu: 1500,
+        ..HostFacts::default()
     };
     let last = choose_subnet(&Pools::default(), &[], &facts).unwrap();
     assert_eq!(last.net.to_string(), "172.18.0.0/16");

@@ -1,14 +1,20 @@
 //! Forgetting the connections of an address that is released, so that its next owner does not inherit them; and the
 //! flows to a UDP port whose target has changed, as the kernel translates only a flow's first datagram.
 //!
-//! One request with a filter for each direction (Linux 5.8); nothing is dumped. Connection tracking is a convenience
-//! here: what fails is logged, not returned.
+//! One request with a filter for each direction (Linux 5.8), for which the kernel walks over all entries. Connection
+//! tracking is a convenience here: what fails is logged, not returned.
 
-use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_REQUEST};
+use super::nft::wire::{attributes, messages};
+use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST};
 use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_NETFILTER};
+use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 
+/// Ports for each of which a walk over all entries is cheaper than to look which of them have flows.
+const FEW: usize = 4;
+
+const GET: u16 = (libc::NFNL_SUBSYS_CTNETLINK as u16) << 8 | 1;
 const DELETE: u16 = (libc::NFNL_SUBSYS_CTNETLINK as u16) << 8 | 2;
 const NESTED: u16 = libc::NLA_F_NESTED as u16;
 
@@ -49,24 +55,62 @@ impl Conntrack {
         self.delete(family, CTA_TUPLE_REPLY, &source, FILTER_IP_SRC)
     }
 
-    /// Forgets the flows of UDP that were begun towards a port.
-    pub(super) fn forget_udp_port(&mut self, port: u16) -> io::Result<()> {
-        let number = attribute(CTA_PROTO_NUM, &[libc::IPPROTO_UDP as u8]);
-        let port = attribute(CTA_PROTO_DST_PORT, &port.to_be_bytes());
-        let proto = attribute(CTA_TUPLE_PROTO | NESTED, &[number, port].concat());
-        let by = FILTER_PROTO_NUM | FILTER_PROTO_DST_PORT;
-        self.delete(libc::AF_INET, CTA_TUPLE_ORIG, &proto, by)?;
-        self.delete(libc::AF_INET6, CTA_TUPLE_ORIG, &proto, by)
+    /// Forgets the flows of UDP that were begun towards ports.
+    pub(super) fn forget_udp_ports(&mut self, ports: &BTreeSet<u16>) -> io::Result<()> {
+        for family in [libc::AF_INET, libc::AF_INET6] {
+            let used = if ports.len() > FEW { Some(self.udp_ports(family)?) } else { None };
+            let is_used = |port: &&u16| used.as_ref().is_none_or(|used| used.contains(port));
+            for port in ports.iter().filter(is_used) {
+                let port = attribute(CTA_PROTO_DST_PORT, &port.to_be_bytes());
+                let by = FILTER_PROTO_NUM | FILTER_PROTO_DST_PORT;
+                self.delete(family, CTA_TUPLE_ORIG, &udp(&port), by)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the ports towards which there are flows of UDP.
+    fn udp_ports(&mut self, family: i32) -> io::Result<BTreeSet<u16>> {
+        let request = request(GET, NLM_F_DUMP, family, CTA_TUPLE_ORIG, &udp(&[]), FILTER_PROTO_NUM);
+        self.0.send_to(&request, &SocketAddr::new(0, 0), 0)?;
+        let mut found = BTreeSet::new();
+        loop {
+            let (datagram, _) = self.0.recv_from_full()?;
+            for message in messages(&datagram) {
+                match i32::from(message.kind) {
+                    libc::NLMSG_DONE => return Ok(found),
+                    libc::NLMSG_ERROR => return acknowledged(&datagram).map(|()| found),
+                    _ => found.extend(port_of(message.payload)),
+                }
+            }
+        }
     }
 
     fn delete(&mut self, family: i32, tuple: u16, parts: &[u8], by: u32) -> io::Result<()> {
-        self.0.send_to(&request(family, tuple, parts, by), &SocketAddr::new(0, 0), 0)?;
+        let request = request(DELETE, NLM_F_ACK, family, tuple, parts, by);
+        self.0.send_to(&request, &SocketAddr::new(0, 0), 0)?;
         acknowledged(&self.0.recv_from_full()?.0)
     }
 }
 
-/// A request to delete the entries whose `tuple` has these parts, of which those named in `by` are compared.
-fn request(family: i32, tuple: u16, parts: &[u8], by: u32) -> Vec<u8> {
+/// The part of a tuple that says UDP, with `more` of it.
+fn udp(more: &[u8]) -> Vec<u8> {
+    let number = attribute(CTA_PROTO_NUM, &[libc::IPPROTO_UDP as u8]);
+    attribute(CTA_TUPLE_PROTO | NESTED, &[&number, more].concat())
+}
+
+/// Reads the port towards which an entry was begun.
+fn port_of(entry: &[u8]) -> Option<u16> {
+    const FAMILY_HEADER: usize = 4;
+    let path = [CTA_TUPLE_ORIG, CTA_TUPLE_PROTO, CTA_PROTO_DST_PORT];
+    let port = path.into_iter().try_fold(entry.get(FAMILY_HEADER..)?, |nest, wanted| {
+        attributes(nest).find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
+    })?;
+    Some(u16::from_be_bytes(port.try_into().ok()?))
+}
+
+/// A request about the entries whose `tuple` has these parts, of which those named in `by` are compared.
+fn request(kind: u16, flags: u16, family: i32, tuple: u16, parts: &[u8], by: u32) -> Vec<u8> {
     let body = [
         // struct nfgenmsg: family, version, resource id.
         vec![family as u8, 0, 0, 0],
@@ -77,8 +121,8 @@ fn request(family: i32, tuple: u16, parts: &[u8], by: u32) -> Vec<u8> {
     .concat();
     let mut message = Vec::with_capacity(16 + body.len());
     message.extend((16 + body.len() as u32).to_ne_bytes());
-    message.extend(DELETE.to_ne_bytes());
-    message.extend((NLM_F_REQUEST | NLM_F_ACK).to_ne_bytes());
+    message.extend(kind.to_ne_bytes());
+    message.extend((NLM_F_REQUEST | flags).to_ne_bytes());
     message.extend([0; 8]);
     message.extend(body);
     message

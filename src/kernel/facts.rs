@@ -5,10 +5,10 @@
 use super::link::{Mark, mark};
 use super::rtnl::{Rtnl, address_of, mtu_of, name_of};
 use super::{KernelError, route};
-use crate::model::HostFacts;
+use crate::model::{HostFacts, HostLink, IfName};
 use ipnet::IpNet;
 use rtnetlink::packet_route::AddressFamily;
-use rtnetlink::packet_route::link::LinkMessage;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteType,
 };
@@ -32,7 +32,11 @@ pub(super) fn facts(rtnl: &Rtnl) -> Result<HostFacts, KernelError> {
     let routes = rtnl.routes().map_err(failed("the routes of the host"))?;
 
     let foreign = |index: u32| links.get(&index).filter(|link| mark(link) == Mark::Foreign);
-    let mut facts = HostFacts { uplink_mtu: uplink_mtu(&routes, &links), ..HostFacts::default() };
+    let mut facts = HostFacts {
+        uplink_mtu: uplink_mtu(&routes, &links),
+        links: host_links(&links),
+        ..HostFacts::default()
+    };
     for address in &addresses {
         let Some(link) = foreign(address.header.index) else { continue };
         facts.taken.extend(address_of(address).map(|net| (net, name(link))));
@@ -52,6 +56,23 @@ pub(super) fn facts(rtnl: &Rtnl) -> Result<HostFacts, KernelError> {
     facts.taken.sort();
     facts.taken.dedup();
     Ok(facts)
+}
+
+fn host_links(links: &BTreeMap<u32, LinkMessage>) -> BTreeMap<IfName, HostLink> {
+    let describe = |link: &LinkMessage| {
+        let port_of = link.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::Controller(index) => name_of(links.get(index)?),
+            _ => None,
+        });
+        let flags = link.header.flags;
+        HostLink {
+            loopback: flags.contains(LinkFlags::Loopback),
+            up: flags.contains(LinkFlags::Up),
+            port_of,
+            mtu: mtu_of(link),
+        }
+    };
+    links.values().filter_map(|link| Some((name_of(link)?, describe(link)))).collect()
 }
 
 /// Returns where a unicast route leads, unless it is a default route, half of one, or of this link alone.

@@ -22,7 +22,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 const LEAVING: u32 = GROUP + 1;
 
 /// Makes a bridge, or completes one of ours. On failure nothing new remains.
-pub(super) fn add_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError> {
+pub(super) fn add_bridge(
+    rtnl: &Rtnl,
+    sysctls: &sysctl::Host,
+    bridge: &Bridge,
+) -> Result<(), KernelError> {
     let info = LinkInfo::Kind(InfoKind::Bridge);
     // Without an address of its own a bridge takes that of its lowest port, and changes it as they come and go. One that is
     // made again after somebody has removed it has the one that sandboxes remember.
@@ -32,15 +36,19 @@ pub(super) fn add_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError
         vec![LinkAttribute::LinkInfo(vec![info]), LinkAttribute::Address(mac.bytes().to_vec())];
     let alias = alias(bridge.network.0);
     if make(rtnl, &bridge.name, attributes, &alias)? == Made::Before {
-        return mend_bridge(rtnl, bridge);
+        return mend_bridge(rtnl, sysctls, bridge);
     }
-    let done = mend_bridge(rtnl, bridge);
+    let done = mend_bridge(rtnl, sysctls, bridge);
     or_remove(rtnl, &bridge.name, done)
 }
 
 /// Sets sysctls, addresses, MTU and alias of a bridge, and sets it up.
-pub(super) fn mend_bridge(rtnl: &Rtnl, bridge: &Bridge) -> Result<(), KernelError> {
-    sysctl::settle(&settings(bridge))?;
+pub(super) fn mend_bridge(
+    rtnl: &Rtnl,
+    sysctls: &sysctl::Host,
+    bridge: &Bridge,
+) -> Result<(), KernelError> {
+    sysctls.settle(&settings(bridge))?;
     proxy(rtnl, bridge)?;
     add_addresses(rtnl, &bridge.name, &bridge.addresses)?;
     // Set after creation, the MTU is the user's: the bridge does not lower it to that of its ports.
@@ -291,7 +299,12 @@ fn pair(veth: &Veth, ns: BorrowedFd<'_>) -> Vec<LinkAttribute> {
     ]
 }
 
-fn add_addresses(rtnl: &Rtnl, name: &IfName, addresses: &[IpNet]) -> Result<(), KernelError> {
+/// Gives addresses to a link of the calling thread's namespace.
+pub(super) fn add_addresses(
+    rtnl: &Rtnl,
+    name: &IfName,
+    addresses: &[IpNet],
+) -> Result<(), KernelError> {
     let index = index(rtnl, name)?;
     for address in addresses {
         let failed =
@@ -302,7 +315,11 @@ fn add_addresses(rtnl: &Rtnl, name: &IfName, addresses: &[IpNet]) -> Result<(), 
 }
 
 /// Leaves nothing half made: the first error is what counts, not that of cleaning up.
-fn or_remove(rtnl: &Rtnl, name: &IfName, done: Result<(), KernelError>) -> Result<(), KernelError> {
+pub(super) fn or_remove(
+    rtnl: &Rtnl,
+    name: &IfName,
+    done: Result<(), KernelError>,
+) -> Result<(), KernelError> {
     if done.is_err()
         && let Err(error) = rtnl.remove(name.as_str())
     {
@@ -311,6 +328,7 @@ fn or_remove(rtnl: &Rtnl, name: &IfName, done: Result<(), KernelError>) -> Resul
     done
 }
 
-fn failed(act: &'static str, link: &IfName) -> impl Fn(io::Error) -> KernelError {
+/// Makes the error of something that was tried on a link.
+pub(super) fn failed(act: &'static str, link: &IfName) -> impl Fn(io::Error) -> KernelError {
     move |source| KernelError::Link { act, link: link.clone(), source }
 }

@@ -6,7 +6,7 @@ use super::rtnl::Rtnl;
 use super::watch::{Links, Watch};
 use super::{
     DnsSockets, InsideSockets, Kernel, KernelError, Looked, Touched, advertised, facts, foreign,
-    link, look, netns, nft, observe, port, route, socket, sysctl, traffic,
+    link, look, macvlan, netns, nft, observe, port, route, socket, sysctl, traffic,
 };
 use crate::model::{AttachTo, HostFacts, IfName, PortSet, Publish, Traffic};
 use crate::plan::nft::{Delta, Table};
@@ -121,6 +121,10 @@ impl Kernel for Linux {
         traffic::traffic(&self.rtnl)
     }
 
+    fn traffic_inside(&self, place: &Place) -> Result<BTreeMap<IfName, Traffic>, KernelError> {
+        traffic::inside(place)
+    }
+
     async fn observe(&self, wanted: &Wanted) -> Result<Found, KernelError> {
         observe::observe(&self.rtnl, &self.sysctls, wanted)
     }
@@ -128,10 +132,12 @@ impl Kernel for Linux {
     async fn apply(&self, step: &Step) -> Result<(), KernelError> {
         tracing::debug!(?step, "apply");
         match step {
-            Step::AddBridge(bridge) => link::add_bridge(&self.rtnl, bridge),
-            Step::MendBridge(bridge) => link::mend_bridge(&self.rtnl, bridge),
+            Step::AddBridge(bridge) => link::add_bridge(&self.rtnl, &self.sysctls, bridge),
+            Step::MendBridge(bridge) => link::mend_bridge(&self.rtnl, &self.sysctls, bridge),
             Step::AddVeth(veth) => link::add_veth(&self.rtnl, &self.sysctls, veth),
             Step::MendVeth(veth) => link::mend_veth(&self.rtnl, veth),
+            Step::AddMacvlan(macvlan) => macvlan::add(&self.rtnl, macvlan),
+            Step::RemoveMacvlans(place, names) => macvlan::remove(place, names),
             Step::RemoveLinks(names) => link::remove(&self.rtnl, names).await,
             Step::SetInside(inside) => {
                 netns::talk(&inside.place, |rtnl| route::set_inside(rtnl, inside))
@@ -208,7 +214,7 @@ impl Kernel for Linux {
         Ok(watch.insert(listening).next().await?)
     }
 
-    async fn links_touched(&self) -> Result<BTreeSet<IfName>, KernelError> {
+    async fn links_touched(&self) -> Result<Option<BTreeSet<IfName>>, KernelError> {
         let failed = |source| KernelError::Socket { what: "a socket that tells of links", source };
         let mut links = self.links.lock().await;
         let mut listening = match links.take() {
@@ -221,9 +227,9 @@ impl Kernel for Linux {
     }
 
     fn unsettled(&self, wanted: &Wanted) -> BTreeSet<IfName> {
-        let forwards = (!wanted.forwarding || sysctl::forwards())
-            && (!wanted.forwarding6 || sysctl::forwards6());
-        let settled = |bridge: &Bridge| forwards && sysctl::settled(&link::settings(bridge));
+        let forwards = (!wanted.forwarding || self.sysctls.forwards())
+            && (!wanted.forwarding6 || self.sysctls.forwards6());
+        let settled = |bridge: &Bridge| forwards && self.sysctls.settled(&link::settings(bridge));
         let bridges = wanted.bridges.values().filter(|bridge| !settled(bridge));
         bridges.map(|bridge| bridge.name.clone()).collect()
     }
@@ -234,9 +240,9 @@ impl Kernel for Linux {
         }
     }
 
-    async fn flush_udp_port(&self, port: u16) {
-        if let Err(error) = self.with_conntrack(|conntrack| conntrack.forget_udp_port(port)) {
-            tracing::debug!(port, %error, "flows to a published port may keep their old path");
+    async fn flush_udp_ports(&self, ports: &BTreeSet<u16>) {
+        if let Err(error) = self.with_conntrack(|conntrack| conntrack.forget_udp_ports(ports)) {
+            tracing::debug!(?ports, %error, "flows to published ports may keep their old path");
         }
     }
 }

@@ -98,7 +98,7 @@ impl Nft {
         Ok(Self { socket, port, shares: false })
     }
 
-    /// Lets others change the tables that it makes from now on, whatever [`Table::owned`] says: as on a kernel before 6.9.
+    /// Lets others change the tables that it makes from now on, whatever [`crate::plan::nft::Table::owned`] says: as on a kernel before 6.9.
     pub fn share(&mut self) {
         self.shares = true;
     }

@@ -31,7 +31,7 @@ pub(super) fn observe(
         if let Some(bridge) = wanted.bridges.get(name) {
             let addresses = rtnl.addresses(Some(link.header.index)).map_err(failed)?;
             seen.addresses = addresses.iter().filter_map(address_of).collect();
-            seen.settled = sysctl::settled(&link::settings(bridge));
+            seen.settled = sysctls.settled(&link::settings(bridge));
             seen.proxied = rtnl.proxied(link.header.index, bridge.ipv6).map_err(failed)?;
             bridges.insert(link.header.index, Some(name.clone()));
         }

@@ -35,6 +35,10 @@ pub enum Feature {
     Masquerade,
     /// Asking whether an address is the host's own.
     Fib,
+    /// Tables and chains at bridges.
+    BridgeTables,
+    /// Links on the segment of another one.
+    Macvlan,
     /// Rewriting ports without connection tracking.
     Rewrite,
     /// Tables that nobody but their owner can change, and that outlive it.
@@ -55,25 +59,42 @@ pub fn features() -> io::Result<Vec<(Feature, Result<(), KernelError>)>> {
         for (feature, kind, rule) in rules {
             tried.push((feature, commit(&table(kind, rule))));
         }
+        tried.push((Feature::BridgeTables, commit(&bridge_table())));
+        tried.push((Feature::Macvlan, links(Feature::Macvlan)));
         tried.push((Feature::Rewrite, commit(&Table { owned: false, ..dns_table(1, 1) })));
         tried.push((Feature::Ownership, nft::try_ownership().map_err(KernelError::from)));
         tried
     })
 }
 
+/// Makes a link; a macvlan link on that of the trial of veth.
 fn links(feature: Feature) -> Result<(), KernelError> {
-    let info = match feature {
-        Feature::Bridge => vec![LinkInfo::Kind(InfoKind::Bridge)],
+    let rtnl = route_socket()?;
+    let info = |kind| LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind)]);
+    let (name, attributes) = match feature {
+        Feature::Bridge => ("probe0", vec![info(InfoKind::Bridge)]),
+        Feature::Macvlan => {
+            let parent = rtnl.link("probe1").ok().flatten().map(|link| link.header.index);
+            let parent = LinkAttribute::Link(parent.unwrap_or_default());
+            ("probe3", vec![parent, info(InfoKind::MacVlan)])
+        }
         _ => {
             let peer = InfoData::Veth(InfoVeth::Peer(named("probe2", Vec::new())));
-            vec![LinkInfo::Kind(InfoKind::Veth), LinkInfo::Data(peer)]
+            let info = vec![LinkInfo::Kind(InfoKind::Veth), LinkInfo::Data(peer)];
+            ("probe1", vec![LinkAttribute::LinkInfo(info)])
         }
     };
-    let name = if feature == Feature::Bridge { "probe0" } else { "probe1" };
-    let message = RouteNetlinkMessage::NewLink(named(name, vec![LinkAttribute::LinkInfo(info)]));
-    let made = route_socket()?.change(message, NLM_F_CREATE | NLM_F_EXCL);
+    let message = RouteNetlinkMessage::NewLink(named(name, attributes));
+    let made = rtnl.change(message, NLM_F_CREATE | NLM_F_EXCL);
     let link: IfName = name.parse().expect("the name of the trial is one");
     made.map_err(|source| KernelError::Link { act: "make", link, source })
+}
+
+fn bridge_table() -> Table {
+    let base = Base { kind: BaseKind::Filter, hook: Hook::Prerouting, priority: 0 };
+    let chain = Chain { base: Some(base), rules: Vec::new() };
+    let chains = BTreeMap::from([("probe".to_owned(), chain)]);
+    Table { family: Family::Bridge, chains, ..table(BaseKind::Filter, Vec::new()) }
 }
 
 fn table(kind: BaseKind, rule: Vec<Statement>) -> Table {

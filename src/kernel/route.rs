@@ -3,7 +3,7 @@
 //! Default routes that do not bear our protocol number stay as they are; ours go before them.
 
 use super::rtnl::{Rtnl, name_of, tolerate};
-use super::{KernelError, link, sysctl};
+use super::{KernelError, link, macvlan, sysctl};
 use crate::model::IfName;
 use crate::plan::{FoundInside, Inside, PROTOCOL};
 use rtnetlink::RouteMessageBuilder;
@@ -59,6 +59,7 @@ pub(super) fn look_inside(rtnl: &Rtnl, forwarding: bool) -> Result<FoundInside, 
     }
     Ok(FoundInside {
         lo_up: lo.is_some_and(|lo| lo.header.flags.contains(LinkFlags::Up)),
+        macvlans: macvlan::find(rtnl)?,
         default_routes,
         forwarding: forwarding && (sysctl::forwards() || sysctl::forwards6()),
     })

@@ -3,6 +3,7 @@
 //! The namespace is that of the thread that opened it, wherever it is used later. The kernel does what it is asked while
 //! it is being asked, so nothing here waits for anything but its locks: there is no task, and no runtime is needed.
 
+use super::news::News;
 use crate::model::IfName;
 use ipnet::IpNet;
 use rtnetlink::AddressMessageBuilder;
@@ -17,8 +18,8 @@ use rtnetlink::packet_route::neighbour::{
 };
 use rtnetlink::packet_route::route::RouteMessage;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+use rtnetlink::sys::Socket;
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
-use rtnetlink::sys::{AsyncSocket, AsyncSocketExt, Socket, TokioSocket};
 use std::collections::BTreeSet;
 use std::future::pending;
 use std::io;
@@ -226,7 +227,7 @@ impl Exchange {
 }
 
 /// Splits what was received into messages; one that cannot be read is the last.
-fn messages(
+pub(super) fn messages(
     mut bytes: &[u8],
 ) -> impl Iterator<Item = Result<NetlinkMessage<RouteNetlinkMessage>, DecodeError>> {
     std::iter::from_fn(move || {
@@ -259,17 +260,11 @@ fn interrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
 pub(super) fn departure(
     mut names: BTreeSet<IfName>,
 ) -> io::Result<impl Future<Output = ()> + Send> {
-    let mut socket = TokioSocket::new(NETLINK_ROUTE)?;
-    socket.socket_mut().bind_auto()?;
-    socket.socket_mut().add_membership(libc::RTNLGRP_LINK)?;
+    let mut news = News::listen(NETLINK_ROUTE, &[libc::RTNLGRP_LINK], PIECE)?;
     Ok(async move {
-        let mut news = Vec::with_capacity(PIECE);
         while !names.is_empty() {
-            news.clear();
-            if socket.recv(&mut news).await.is_err() {
-                return pending().await;
-            }
-            for name in messages(&news).flatten().filter_map(departed) {
+            let Ok(datagram) = news.next().await else { return pending().await };
+            for name in messages(datagram).flatten().filter_map(departed) {
                 names.remove(&name);
             }
         }

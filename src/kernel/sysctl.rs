@@ -6,7 +6,7 @@
 
 use super::KernelError;
 use crate::model::{IfName, PortSet};
-use nix::fcntl::{OFlag, openat};
+use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -18,7 +18,8 @@ const FORWARDING: &str = "net/ipv4/ip_forward";
 const FORWARDING_6: &str = "net/ipv6/conf/all/forwarding";
 const PORTS: &str = "net/ipv4/ip_local_port_range";
 const RESERVED: &str = "net/ipv4/ip_local_reserved_ports";
-const LINKS: &str = "net/ipv6/conf";
+const IPV4: &str = "net/ipv4/";
+const IPV6: &str = "net/ipv6/";
 
 /// The host's sysctls that commands need, opened once.
 #[derive(Debug)]
@@ -27,7 +28,8 @@ pub(super) struct Host {
     forwarding6: Option<File>,
     ports: Option<File>,
     reserved: Option<File>,
-    links: Option<OwnedFd>,
+    ipv4: Option<OwnedFd>,
+    ipv6: Option<OwnedFd>,
 }
 
 impl Host {
@@ -35,13 +37,17 @@ impl Host {
     pub(super) fn open() -> Self {
         let read = |key| File::open(path(key)).ok();
         let flags = libc::O_PATH | libc::O_DIRECTORY;
-        let links = OpenOptions::new().read(true).custom_flags(flags).open(path(LINKS));
+        let directory = |key| {
+            let opened = OpenOptions::new().read(true).custom_flags(flags).open(path(key));
+            opened.ok().map(OwnedFd::from)
+        };
         Self {
             forwarding: read(FORWARDING),
             forwarding6: read(FORWARDING_6),
             ports: read(PORTS),
             reserved: read(RESERVED),
-            links: links.ok().map(OwnedFd::from),
+            ipv4: directory(IPV4),
+            ipv6: directory(IPV6),
         }
     }
 
@@ -72,13 +78,44 @@ impl Host {
 
     /// Switches IPv6 of a link off, as [`ipv6`] does.
     pub(super) fn no_ipv6(&self, link: &IfName) -> Result<(), KernelError> {
-        let Some(links) = &self.links else { return ipv6(link, false) };
-        let key = format!("{link}/disable_ipv6");
-        let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
-        let file = openat(links, key.as_str(), flags, Mode::empty()).map_err(io::Error::from);
-        let done = file.and_then(|file| File::from(file).write_all(b"1"));
-        let key = format!("{LINKS}/{key}");
-        unless_missing(done.map_err(|source| KernelError::Sysctl { key, source }))
+        let mut settings = ipv6_of(link, false).into_iter();
+        settings.try_for_each(|setting| self.set(&setting))
+    }
+
+    /// Whether all these are what they are to be.
+    pub(super) fn settled(&self, settings: &[Setting]) -> bool {
+        settings.iter().all(|setting| self.is_set(setting))
+    }
+
+    /// Sets those that are not what they are to be.
+    pub(super) fn settle(&self, settings: &[Setting]) -> Result<(), KernelError> {
+        let mut unset = settings.iter().filter(|setting| !self.is_set(setting));
+        unset.try_for_each(|setting| self.set(setting))
+    }
+
+    fn is_set(&self, setting: &Setting) -> bool {
+        let read = self.open_one(&setting.key, OFlag::O_RDONLY).and_then(io::read_to_string);
+        read.map_or(setting.may_miss, |text| text.trim() == setting.value)
+    }
+
+    fn set(&self, setting: &Setting) -> Result<(), KernelError> {
+        let file = self.open_one(&setting.key, OFlag::O_WRONLY);
+        let done = file.and_then(|mut file| file.write_all(setting.value.as_bytes()));
+        let failed = |source| KernelError::Sysctl { key: setting.key.clone(), source };
+        let done = done.map_err(failed);
+        if setting.may_miss { unless_missing(done) } else { done }
+    }
+
+    /// Opens the file of a key from a kept directory.
+    fn open_one(&self, key: &str, access: OFlag) -> io::Result<File> {
+        let kept = [(IPV4, &self.ipv4), (IPV6, &self.ipv6)];
+        let below = |(prefix, dir): (&str, &'_ Option<OwnedFd>)| {
+            let (name, flags) = (key.strip_prefix(prefix)?, access | OFlag::O_CLOEXEC);
+            Some(openat(dir.as_ref()?, name, flags, Mode::empty()))
+        };
+        let opened = kept.into_iter().find_map(below);
+        let opened = opened.unwrap_or_else(|| open(&path(key), access, Mode::empty()));
+        Ok(File::from(opened?))
     }
 }
 
@@ -134,28 +171,6 @@ impl Setting {
     pub(super) fn ipv6(key: String, value: &'static str) -> Self {
         Self { key, value, may_miss: true }
     }
-
-    fn read(&self) -> Option<String> {
-        fs::read_to_string(Path::new("/proc/sys").join(&self.key)).ok()
-    }
-
-    fn is_set(&self) -> bool {
-        self.read().map_or(self.may_miss, |text| text.trim() == self.value)
-    }
-}
-
-/// Whether all sysctls are what they are to be.
-pub(super) fn settled(settings: &[Setting]) -> bool {
-    settings.iter().all(Setting::is_set)
-}
-
-/// Sets those that are not what they are to be.
-pub(super) fn settle(settings: &[Setting]) -> Result<(), KernelError> {
-    for setting in settings.iter().filter(|setting| !setting.is_set()) {
-        let done = write(setting.key.clone(), setting.value);
-        if setting.may_miss { unless_missing(done)? } else { done? }
-    }
-    Ok(())
 }
 
 /// Whether the namespace forwards IPv6; no if that cannot be read.

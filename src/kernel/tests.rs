@@ -4,6 +4,7 @@ use super::*;
 use crate::model::{EndpointId, Id, IfName, NetworkId, Origin, Proto, Refusal, SandboxId};
 use crate::plan::{Bridge, GROUP, Inside, Veth, alias, diff};
 use nix::sched::{CloneFlags, unshare};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
@@ -96,7 +97,7 @@ fn veth(n: u8, place: Place) -> Veth {
 
 fn inside(place: Place) -> Inside {
     let default_routes = vec![(name("eth0"), "172.18.0.1".parse().unwrap())];
-    Inside { place, default_routes, no_forwarding: true }
+    Inside { place, macvlans: BTreeMap::new(), default_routes, no_forwarding: true }
 }
 
 fn wanted(guests: &[(u8, Place)]) -> Wanted {
@@ -510,11 +511,15 @@ fn the_flows_to_a_rerouted_udp_port_are_forgotten_and_no_others() {
         assert!(Command::new("nft").arg(rules).status().unwrap().success());
         let tracked = || std::fs::read_to_string("/proc/thread-self/net/nf_conntrack").unwrap();
         let socket = UdpSocket::bind("127.0.0.2:53").unwrap();
-        for port in [9, 53] {
-            socket.send_to(b"hello", ("127.0.0.3", port)).unwrap();
+        let few = BTreeSet::from([53]);
+        let many: BTreeSet<u16> = (53..1053).collect();
+        for ports in [few, many] {
+            for port in [9, 53] {
+                socket.send_to(b"hello", ("127.0.0.3", port)).unwrap();
+            }
+            linux.flush_udp_ports(&ports).await;
+            let left = tracked();
+            assert!(left.lines().count() == 1 && left.contains("sport=53 dport=9"), "{left}");
         }
-        linux.flush_udp_port(53).await;
-        let left = tracked();
-        assert!(left.lines().count() == 1 && left.contains("sport=53 dport=9"), "{left}");
     });
 }

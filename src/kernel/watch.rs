@@ -9,11 +9,10 @@ mod tests;
 
 pub(super) use links::Links;
 
+use super::news::{News, is_lost};
 use super::nft::{NftError, wire};
 use crate::plan::nft::TABLE;
-use nix::sys::socket::{setsockopt, sockopt::RcvBufForce};
 use rtnetlink::sys::protocols::NETLINK_NETFILTER;
-use rtnetlink::sys::{AsyncSocket, AsyncSocketExt, TokioSocket};
 use std::io;
 
 /// Whose tables somebody else changed.
@@ -33,66 +32,46 @@ impl Event {
     }
 }
 
-/// Bytes that may wait to be read: our own table written anew, with thousands of networks, must not overflow the queue.
-/// It would look like another tool's change, and be answered by writing the table anew.
+/// Bytes that may wait to be read: what we write ourselves, with thousands of networks, must not overflow the queue. It
+/// would look like another tool's change, for which all of it is read back.
 const QUEUE: usize = 64 << 20;
 
 /// Listens to the changes of nftables in one namespace.
 pub struct Watch {
-    socket: TokioSocket,
+    news: News,
     own: Vec<u32>,
-    buffer: Vec<u8>,
 }
 
 impl Watch {
     /// Listens in the namespace of the calling thread, which is inside a runtime; changes from the netlink ports `own`
     /// ([`Nft::port`](super::nft::Nft::port)) are passed over.
     pub fn open(own: &[u32]) -> Result<Self, NftError> {
-        let open = || -> io::Result<TokioSocket> {
-            let mut socket = TokioSocket::new(NETLINK_NETFILTER)?;
-            // Without the right to it the default holds: some thirty networks.
-            setsockopt(socket.socket_ref(), RcvBufForce, &QUEUE).ok();
-            socket.socket_mut().bind_auto()?;
-            socket.socket_mut().add_membership(libc::NFNLGRP_NFTABLES as u32)?;
-            Ok(socket)
-        };
-        let socket = open().map_err(NftError::Open)?;
-        Ok(Self { socket, own: own.to_vec(), buffer: Vec::with_capacity(64 << 10) })
+        let groups = [libc::NFNLGRP_NFTABLES as u32];
+        let news = News::listen(NETLINK_NETFILTER, &groups, QUEUE).map_err(NftError::Open)?;
+        Ok(Self { news, own: own.to_vec() })
     }
 
     /// Waits until somebody else changed a table. All that is queued by then is one event.
     pub async fn next(&mut self) -> Result<Event, NftError> {
         loop {
-            self.buffer.clear();
-            let first = self.socket.recv(&mut self.buffer).await.map(drop);
-            let mut event = self.seen(first)?;
-            while let Some(more) = self.queued() {
-                event = merge(event, self.seen(more)?);
+            let mut event = seen(self.news.next().await, &self.own)?;
+            while let Some(more) = self.news.queued() {
+                event = merge(event, seen(more, &self.own)?);
             }
             if let Some(event) = event {
                 return Ok(event);
             }
         }
     }
+}
 
-    /// Reads what need not be waited for.
-    fn queued(&mut self) -> Option<io::Result<()>> {
-        self.buffer.clear();
-        match self.socket.socket_ref().recv(&mut self.buffer, libc::MSG_DONTWAIT) {
-            Ok(_) => Some(Ok(())),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
-            Err(error) => Some(Err(error)),
-        }
-    }
-
-    /// Judges the datagram that was read, or why none was.
-    fn seen(&self, read: io::Result<()>) -> Result<Option<Event>, NftError> {
-        match read {
-            Ok(()) => Ok(event_of(&self.buffer, &self.own)),
-            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => Ok(Some(Event::Both)),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
-            Err(error) => Err(NftError::Talk(error)),
-        }
+/// Judges the datagram that was read, or why none was.
+fn seen(read: io::Result<&[u8]>, own: &[u32]) -> Result<Option<Event>, NftError> {
+    match read {
+        Ok(datagram) => Ok(event_of(datagram, own)),
+        Err(error) if is_lost(&error) => Ok(Some(Event::Both)),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+        Err(error) => Err(NftError::Talk(error)),
     }
 }
 

@@ -18,6 +18,8 @@ pub enum DriverKind {
     /// No link but lo.
     #[serde(rename = "null")]
     None,
+    /// A macvlan link an endpoint, on the segment of one of the host's links; no NAT.
+    Macvlan,
 }
 
 impl fmt::Display for DriverKind {
@@ -26,6 +28,7 @@ impl fmt::Display for DriverKind {
             Self::Bridge => "bridge",
             Self::Host => "host",
             Self::None => "null",
+            Self::Macvlan => "macvlan",
         })
     }
 }
@@ -35,7 +38,7 @@ impl fmt::Display for DriverKind {
 pub struct Subnet {
     /// The subnet, as a network address.
     pub net: IpNet,
-    /// The gateway: the bridge's own address.
+    /// The gateway: the bridge's own address; on macvlan that of the segment's router.
     pub gateway: IpAddr,
     /// The part that addresses are taken from, if not all of it.
     pub ip_range: Option<IpNet>,
@@ -63,6 +66,9 @@ pub struct NetworkOptions {
     /// What of a sandbox its neighbours reach.
     #[serde(default)]
     pub reach: Reach,
+    /// What endpoints hang on, for driver `macvlan`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
 }
 
 impl Default for NetworkOptions {
@@ -76,6 +82,7 @@ impl Default for NetworkOptions {
             routes: Vec::new(),
             guard: true,
             reach: Reach::Open,
+            parent: None,
         }
     }
 }
@@ -95,6 +102,43 @@ pub enum Reach {
     Exposed,
     /// Nothing (`com.docker.network.bridge.enable_icc=false`).
     Nothing,
+}
+
+/// The link of the host whose segment a macvlan network is on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// Its name (`parent`).
+    pub link: IfName,
+    /// What passes between the endpoints on it (`macvlan_mode`).
+    pub mode: MacvlanMode,
+}
+
+/// What passes between macvlan links on one parent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MacvlanMode {
+    /// All, without leaving the host.
+    #[default]
+    Bridge,
+    /// Nothing.
+    Private,
+    /// What the switch beyond sends back.
+    Vepa,
+    /// There is one link alone, which has the parent to itself.
+    Passthru,
+}
+
+impl MacvlanMode {
+    /// Parses Docker's word for it.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "bridge" => Self::Bridge,
+            "private" => Self::Private,
+            "vepa" => Self::Vepa,
+            "passthru" => Self::Passthru,
+            _ => return None,
+        })
+    }
 }
 
 /// A network.
@@ -133,6 +177,12 @@ impl Network {
     /// Returns the suffix that qualifies its names, if its name can be one.
     pub fn domain(&self) -> Option<DnsName> {
         self.name.as_dns()
+    }
+
+    /// Returns the host's own addresses on it: those of its bridge.
+    pub fn host_addresses(&self) -> Vec<IpAddr> {
+        let bridged = self.driver == DriverKind::Bridge;
+        self.subnets.iter().filter(|_| bridged).map(|subnet| subnet.gateway).collect()
     }
 
     /// Whether it has a subnet of IPv6.

@@ -1,6 +1,6 @@
 //! Refusal: why a request is not made true. One line that names the thing, and where it helps a hint.
 
-use super::{DriverKind, NetworkName, PortRange, Proto, Publish, RrType, SandboxName};
+use super::{DriverKind, IfName, NetworkName, PortRange, Proto, Publish, RrType, SandboxName};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -66,6 +66,22 @@ pub enum Refusal {
     RouteOutOfInternal(NetworkName),
     #[error("networks have same bridge name: {0}")]
     BridgeNameTaken(String),
+    #[error("a macvlan network needs a parent: the interface of this host whose segment it is on")]
+    NoParent,
+    #[error("parent interface {0} not found")]
+    ParentNotFound(IfName),
+    #[error("loopback interface is not a valid macvlan parent link")]
+    ParentLoopback,
+    #[error("parent interface {parent} is a port of {of}, which takes all that arrives there")]
+    ParentIsPort { parent: IfName, of: IfName },
+    #[error("network {by} is already using parent interface {parent}{}", if *.passthru { " in mode passthru" } else { "" })]
+    ParentTaken { parent: IfName, by: NetworkName, passthru: bool },
+    #[error(
+        "requested macvlan mode '{0}' is not valid, 'bridge' mode is the macvlan driver default"
+    )]
+    BadMacvlanMode(String),
+    #[error("network {network} is of mode passthru: {by} has its parent interface to itself")]
+    PassthruTaken { network: NetworkName, by: SandboxName },
 
     #[error("invalid subnet {given}: it should be {meant}")]
     SubnetHostBits { given: IpNet, meant: IpNet },
@@ -194,6 +210,7 @@ impl Refusal {
             | NetworkNotFound(_)
             | SandboxNotFound(_)
             | NoRegistration(_)
+            | ParentNotFound(_)
             | NoSuchProcess(_)
             | NotConnected { .. } => Kind::NotFound,
             NetworkExists(_)
@@ -201,6 +218,9 @@ impl Refusal {
             | NetworkInUse { .. }
             | Predefined(_)
             | BridgeNameTaken(_)
+            | ParentIsPort { .. }
+            | ParentTaken { .. }
+            | PassthruTaken { .. }
             | Overlap { .. }
             | AddressTaken { .. }
             | MacTaken(..)
@@ -234,7 +254,15 @@ impl Refusal {
                 format!("disconnect {} first: netdns network disconnect {name} {}",
                     names.join(" and "), names.first().unwrap_or(&"SANDBOX"))
             }
-            UnknownDriver(_) => "drivers: bridge (host and none are predefined networks)".into(),
+            UnknownDriver(_) => "drivers: bridge, macvlan (host and none are predefined networks)".into(),
+            NoParent => "give -o parent=IF; ip -br link lists them".into(),
+            ParentNotFound(_) => "ip -br link lists those there are; a VLAN's is made with: ip link add link IF name IF.ID type vlan id ID".into(),
+            ParentLoopback => "give the interface that leads to the segment; ip -br link lists them".into(),
+            ParentIsPort { of, .. } => format!("give -o parent={of}"),
+            ParentTaken { passthru: true, .. } => "passthru means one network and one sandbox on an interface".into(),
+            ParentTaken { .. } => "give another --subnet, or put the sandboxes on that network".into(),
+            BadMacvlanMode(_) => "modes: bridge, private, vepa, passthru".into(),
+            UnknownOption { driver: DriverKind::Macvlan, .. } => "options: parent, macvlan_mode, com.docker.network.driver.mtu, netdns.ttl, netdns.domain, netdns.dns-route".into(),
             UnknownOption { .. } => "options: com.docker.network.bridge.name, com.docker.network.bridge.enable_ip_masquerade, com.docker.network.driver.mtu, netdns.ttl, netdns.domain, com.docker.network.bridge.enable_icc, netdns.expose, netdns.guard".into(),
             Overlap { wanted, with, owner } => format!("{wanted} overlaps {with} of {owner}"),
             NeedsIpv6(_) => "give --ipv6 too".into(),

@@ -25,6 +25,9 @@ pub struct State {
     pub registrations: BTreeMap<(Option<NetworkId>, DnsName, RrType), Arc<Registration>>,
 }
 
+/// An endpoint and its network.
+pub type Plugged<'a> = (&'a Arc<Endpoint>, &'a Arc<Network>);
+
 impl State {
     /// Applies a recorded change. Applying one twice is the same as once.
     pub fn apply(&mut self, change: &Change) {
@@ -102,36 +105,45 @@ impl State {
 
     /// Returns a sandbox's endpoints with their networks: highest gateway priority first, then by network name. Names
     /// are looked up in this order, and the first network that is not internal gives the default route.
-    pub fn endpoints_of(&self, id: SandboxId) -> Vec<(&Arc<Endpoint>, &Arc<Network>)> {
+    pub fn endpoints_of(&self, id: SandboxId) -> Vec<Plugged<'_>> {
+        let of = |endpoint: &&Arc<Endpoint>| endpoint.sandbox == id;
         let mut found: Vec<_> = self
             .endpoints
             .values()
-            .filter(|endpoint| endpoint.sandbox == id)
+            .filter(of)
             .filter_map(|endpoint| Some((endpoint, self.networks.get(&endpoint.network)?)))
             .collect();
-        found.sort_by_key(|(endpoint, network)| {
-            (Reverse(endpoint.gw_priority), network.name.clone())
-        });
+        in_order(&mut found);
         found
     }
 
+    /// Returns the same of every sandbox that has any: what looks at all of them looks through the endpoints once.
+    pub fn endpoints_of_each(&self) -> BTreeMap<SandboxId, Vec<Plugged<'_>>> {
+        let mut each: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for endpoint in self.endpoints.values() {
+            let network = self.networks.get(&endpoint.network);
+            each.entry(endpoint.sandbox).or_default().extend(network.map(|n| (endpoint, n)));
+        }
+        each.values_mut().for_each(|found| in_order(found));
+        each
+    }
+
     /// Returns the endpoint whose network gives a sandbox its default route, if any does.
-    pub fn gateway_of(&self, id: SandboxId) -> Option<(&Arc<Endpoint>, &Arc<Network>)> {
-        self.endpoints_of(id).into_iter().find(|(_, network)| !network.internal)
+    pub fn gateway_of(&self, id: SandboxId) -> Option<Plugged<'_>> {
+        gateway(&self.endpoints_of(id))
     }
 
     /// Returns the endpoint whose network gives a sandbox its default route of IPv6: the first that has one.
-    pub fn gateway6_of(&self, id: SandboxId) -> Option<(&Arc<Endpoint>, &Arc<Network>)> {
-        let ways_out = |network: &Network| !network.internal && network.has_ipv6();
-        self.endpoints_of(id).into_iter().find(|(_, network)| ways_out(network))
+    pub fn gateway6_of(&self, id: SandboxId) -> Option<Plugged<'_>> {
+        gateway6(&self.endpoints_of(id))
     }
 
-    /// Returns the address that stands for the host in a sandbox: the gateway of its first network that has one.
+    /// Returns the address that stands for the host in a sandbox: that of its first network on which the host has one.
     pub fn host_address(&self, id: SandboxId) -> Vec<IpAddr> {
         self.endpoints_of(id)
             .into_iter()
-            .map(|(_, network)| network.subnets.iter().map(|s| s.gateway).collect::<Vec<_>>())
-            .find(|gateways| !gateways.is_empty())
+            .map(|(_, network)| network.host_addresses())
+            .find(|addresses| !addresses.is_empty())
             .unwrap_or_default()
     }
 
@@ -139,6 +151,21 @@ impl State {
     pub fn has_names(&self, id: SandboxId) -> bool {
         self.endpoints_of(id).iter().any(|(_, network)| network.has_names())
     }
+}
+
+fn in_order(endpoints: &mut [Plugged<'_>]) {
+    endpoints
+        .sort_by_key(|(endpoint, network)| (Reverse(endpoint.gw_priority), network.name.clone()));
+}
+
+/// Returns which of a sandbox's endpoints gives it its default route.
+pub fn gateway<'a>(endpoints: &[Plugged<'a>]) -> Option<Plugged<'a>> {
+    endpoints.iter().find(|(_, network)| !network.internal).copied()
+}
+
+/// Returns which of a sandbox's endpoints gives it its default route of IPv6.
+pub fn gateway6<'a>(endpoints: &[Plugged<'a>]) -> Option<Plugged<'a>> {
+    endpoints.iter().find(|(_, network)| !network.internal && network.has_ipv6()).copied()
 }
 
 enum Miss {

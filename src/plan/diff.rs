@@ -1,5 +1,5 @@
 //! The difference between wanted and found, as steps in the order in which they can be done: forwarding, bridges, veth
-//! pairs, what namespaces hold, and removals last.
+//! pairs, what namespaces hold with their macvlan links, and removals last.
 //!
 //! What does not bear our mark is never changed or removed. Where it is in the way, the whole difference is a
 //! [`Conflict`], so that nothing is begun that cannot be finished. Addresses that somebody added to a bridge stay.
@@ -8,7 +8,8 @@
 mod tests;
 
 use super::object::{
-    Bridge, Found, FoundInside, FoundLink, GROUP, Inside, Step, Veth, Wanted, alias, is_alias,
+    Bridge, Found, FoundInside, FoundLink, GROUP, Inside, Macvlan, Step, Veth, Wanted, alias,
+    is_alias,
 };
 use crate::model::{Id, IfName};
 use std::net::IpAddr;
@@ -53,7 +54,9 @@ pub fn diff(found: &Found, wanted: &Wanted) -> Result<Vec<Step>, Conflict> {
             steps.extend(veth_step(link, veth));
         }
     }
-    steps.extend(inside_steps(found, wanted));
+    for (inside, seen) in insides(found, wanted) {
+        steps.extend(inside_steps(inside, seen));
+    }
     steps.extend(removal(found, wanted));
     Ok(steps)
 }
@@ -102,18 +105,34 @@ fn is_lost(found: &Found, wanted: &Wanted, veth: &Veth) -> bool {
         .any(|(id, inside)| inside.place == veth.place && !found.insides.contains_key(id))
 }
 
-fn inside_steps(found: &Found, wanted: &Wanted) -> Vec<Step> {
-    let differs = |inside: &Inside, seen: &FoundInside| {
-        !seen.lo_up
-            || sorted(&seen.default_routes) != sorted(&inside.default_routes)
-            || inside.no_forwarding && seen.forwarding
+/// Returns what is wanted in the namespaces that are there, with what was found.
+fn insides<'a>(
+    found: &'a Found,
+    wanted: &'a Wanted,
+) -> impl Iterator<Item = (&'a Inside, &'a FoundInside)> {
+    wanted.insides.iter().filter_map(|(id, inside)| Some((inside, found.insides.get(id)?)))
+}
+
+fn inside_steps(inside: &Inside, seen: &FoundInside) -> Vec<Step> {
+    let stands = |macvlan: &&Macvlan| {
+        let own = alias(macvlan.endpoint.0);
+        seen.macvlans.get(&macvlan.link).is_some_and(|found| found.as_ref() == Some(&own))
     };
-    wanted
-        .insides
-        .iter()
-        .filter(|(id, inside)| found.insides.get(id).is_some_and(|seen| differs(inside, seen)))
-        .map(|(_, inside)| Step::SetInside(inside.clone()))
-        .collect()
+    let missing = inside.macvlans.values().filter(|macvlan| !stands(macvlan));
+    let mut steps: Vec<_> = missing.cloned().map(Step::AddMacvlan).collect();
+    let differs = !seen.lo_up
+        || sorted(&seen.default_routes) != sorted(&inside.default_routes)
+        || inside.no_forwarding && seen.forwarding;
+    // What has gone with a link is not known as missing.
+    if differs || !steps.is_empty() {
+        steps.push(Step::SetInside(inside.clone()));
+    }
+    let stray = |name: &&IfName| !inside.macvlans.contains_key(*name);
+    let strays: Vec<_> = seen.macvlans.keys().filter(stray).cloned().collect();
+    if !strays.is_empty() {
+        steps.push(Step::RemoveMacvlans(inside.place.clone(), strays));
+    }
+    steps
 }
 
 fn sorted(routes: &[(IfName, IpAddr)]) -> Vec<&(IfName, IpAddr)> {

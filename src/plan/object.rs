@@ -1,7 +1,7 @@
 //! The kernel objects that netdns makes, wanted and found, and the steps that lead from one to the other.
 
 use super::nft;
-use crate::model::{EndpointId, Id, IfName, Mac, NetworkId, Origin, SandboxId};
+use crate::model::{EndpointId, Id, IfName, Mac, NetworkId, Origin, Parent, SandboxId};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
@@ -78,11 +78,34 @@ pub struct Veth {
     pub addresses: Vec<IpNet>,
 }
 
-/// What a sandbox's namespace is to hold besides its links.
+/// An endpoint's macvlan link: it is in the sandbox alone, and on the segment of a link of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Macvlan {
+    /// Its name in the sandbox.
+    pub link: IfName,
+    /// Its endpoint: the interface alias is `netdns:<id>`.
+    pub endpoint: EndpointId,
+    /// The link of the host, and what passes between those on it.
+    pub parent: Parent,
+    /// Its MTU, unless the parent's is lower.
+    pub mtu: u32,
+    /// Whether IPv6 is on.
+    pub ipv6: bool,
+    /// The sandbox's namespace.
+    pub place: Place,
+    /// Its address.
+    pub mac: Mac,
+    /// Its IP addresses.
+    pub addresses: Vec<IpNet>,
+}
+
+/// What a sandbox's namespace is to hold besides veth links.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inside {
     /// The namespace.
     pub place: Place,
+    /// Macvlan links by their names; others that are ours go.
+    pub macvlans: BTreeMap<IfName, Macvlan>,
     /// The default routes: link and gateway, at most one of a family.
     pub default_routes: Vec<(IfName, IpAddr)>,
     /// Whether forwarding of both families is switched off: in the namespaces that netdns makes.
@@ -136,6 +159,8 @@ pub struct FoundLink {
 pub struct FoundInside {
     /// Whether lo is up.
     pub lo_up: bool,
+    /// The macvlan links that bear our mark, with their aliases; none where one was never finished.
+    pub macvlans: BTreeMap<IfName, Option<String>>,
     /// The default routes that are ours: link and gateway.
     pub default_routes: Vec<(IfName, IpAddr)>,
     /// Whether it forwards either family, where that is to be stopped.
@@ -166,6 +191,10 @@ pub enum Step {
     AddVeth(Veth),
     /// Mends the host end: bridge, MTU, up.
     MendVeth(Veth),
+    /// Makes a macvlan link in a sandbox with sysctl, addresses and alias, up. One of ours that has its name goes first.
+    AddMacvlan(Macvlan),
+    /// Removes macvlan links of ours from a sandbox; those that do not exist are passed over.
+    RemoveMacvlans(Place, Vec<IfName>),
     /// Removes links of ours in one request; those that do not exist are passed over.
     RemoveLinks(Vec<IfName>),
     /// Sets lo up, the default routes and forwarding of a namespace.

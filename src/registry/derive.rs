@@ -120,7 +120,7 @@ pub fn member_view(network: &Network) -> SandboxView {
         id: SandboxId(Id::from_bytes([0; 32])),
         networks: network.has_names().then_some(network.id).into_iter().collect(),
         forward: if network.internal { Forward::Nobody } else { Forward::Host },
-        host: network.subnets.iter().map(|subnet| subnet.gateway).collect(),
+        host: network.host_addresses(),
         inside_routes: Vec::new(),
         host_routes: (!network.internal).then(|| network.options.routes.clone()),
     }

@@ -127,9 +127,9 @@ impl Control {
                 FromResolver::Ack
             }
             ToResolver::Sockets(set) => acked(self.replica.take(&set, fds)),
-            ToResolver::HoldPort(port) => acked(self.replica.hold(port, fds)),
-            ToResolver::ReleasePort(port) => {
-                self.replica.release(&port);
+            ToResolver::HoldPorts(ports) => acked(self.replica.hold(ports, fds)),
+            ToResolver::ReleasePorts(ports) => {
+                ports.iter().for_each(|port| self.replica.release(port));
                 FromResolver::Ack
             }
             ToResolver::PutZone(origin) => acked(self.replica.put_zone(origin, fds)),

@@ -266,11 +266,12 @@ impl Replica {
     }
 
     /// Keeps the socket that holds a host port.
-    pub fn hold(&mut self, port: Publish, fds: Vec<OwnedFd>) -> Result<(), Refused> {
-        let [socket] = <[OwnedFd; 1]>::try_from(fds)
-            .map_err(|fds| Refused::Count { named: 1, came: fds.len() })?;
-        self.mentioned_ports.insert(port);
-        self.ports.insert(port, socket);
+    pub fn hold(&mut self, ports: Vec<Publish>, fds: Vec<OwnedFd>) -> Result<(), Refused> {
+        if ports.len() != fds.len() {
+            return Err(Refused::Count { named: ports.len(), came: fds.len() });
+        }
+        self.mentioned_ports.extend(&ports);
+        self.ports.extend(ports.into_iter().zip(fds));
         Ok(())
     }
 

@@ -66,6 +66,33 @@ fn a_machine_where_all_is_well_has_only_ok_and_stays_as_it_was() {
 }
 
 #[test]
+fn what_a_setting_of_the_host_breaks_is_named_with_the_command_that_mends_it() {
+    let host = Host::with_daemon();
+    host.netdns(&["network", "create", "--ipv6", "-o", "netdns.expose=enforce", "apart"]).ok();
+    let lan = ["network", "create", "-d", "macvlan", "-o", "parent=up0", "--subnet", "10.9.0.0/24"];
+    host.netdns(&[&lan[..], &["lan"]].concat()).ok();
+    for (check, names) in [
+        ("ip6_forward", "on"),
+        ("nft-bridge", ""),
+        ("macvlan", ""),
+        ("parents", "every"),
+        ("subnets", ""),
+    ] {
+        finds(&host, check, "ok", names);
+    }
+    // Each hint mends what it stands beside; of forwarding the daemon takes care itself while it runs.
+    host.sh("sysctl -qw net.bridge.bridge-nf-call-ip6tables=1").ok();
+    let hint = finds(&host, "br_netfilter", "warn", "neighbours on apart");
+    let (_, command) = hint.split_once("needs it: ").expect("a command");
+    host.sh(command).ok();
+    finds(&host, "br_netfilter", "ok", "off");
+    host.sh("ip link set up0 down").ok();
+    let hint = finds(&host, "parents", "warn", "up0 of lan");
+    host.sh(&hint.split(';').next().expect("a command").replace("IF", "up0")).ok();
+    finds(&host, "parents", "ok", "every");
+}
+
+#[test]
 fn without_a_daemon_it_looks_all_the_same_and_says_how_to_start_one() {
     let mut host = Host::new();
     host.sh(&format!("echo nameserver 10.9.0.1 >{}", host.path("resolv.conf").display())).ok();
@@ -202,6 +229,7 @@ fn a_kernel_that_lacks_something_fails_with_what_will_not_work() {
     for (start, names) in [
         ("fail  nf_tables", "no network can be made"),
         ("fail  masquerade", "sandboxes do not reach beyond the host"),
+        ("fail  nft-bridge", "no network can be made"),
         ("ok    bridge", ""),
     ] {
         let mut lines = ran.out.lines();

@@ -3,11 +3,18 @@
 use crate::host::Host;
 use crate::names::Reply;
 use crate::names::upstream::Upstream;
+use std::fs;
 
 const ADDRESS: &str = "127.0.0.54";
 
+const ZONE: &str =
+    "$TTL 300\n@ SOA ns h 1 3600 600 86400 60\n@ NS ns\nns A 192.0.2.53\nsub NS ns\n";
+
 fn with_host_dns() -> Host {
     let mut host = Host::new();
+    let zones = host.path("zones");
+    fs::create_dir(&zones).expect("a directory");
+    fs::write(zones.join("corp.test.zone"), ZONE).expect("a file");
     host.start(&["--host-dns", ADDRESS]);
     host.netdns(&["network", "create", "localnet"]).ok();
     host
@@ -25,7 +32,7 @@ fn short(host: &Host, question: &str) -> String {
 }
 
 #[test]
-fn the_host_is_told_names_below_their_networks_and_nothing_else() {
+fn the_host_is_told_names_below_their_networks_and_of_zones_and_nothing_else() {
     let host = with_host_dns();
     let upstream = Upstream::at_router(&host);
     host.sleeper("web", &["--network", "name=localnet,alias=www"]);
@@ -35,16 +42,24 @@ fn the_host_is_told_names_below_their_networks_and_nothing_else() {
         ("+tcp WWW.localnet", "172.18.0.2"),
         ("printer.localnet", "192.0.2.9"),
         ("-x 172.18.0.2", "web.localnet."),
+        ("ns.corp.test", "192.0.2.53"),
     ] {
         assert_eq!(short(&host, name), address, "{name}");
     }
     assert!(ask(&host, "web.localnet AAAA").denies("NOERROR"));
     assert!(ask(&host, "localnet").denies("NOERROR"));
     assert!(ask(&host, "missing.localnet").denies("NXDOMAIN"));
+    assert!(ask(&host, "missing.corp.test").denies("NXDOMAIN"));
     assert!(ask(&host, "-x 172.18.9.9").denies("NXDOMAIN"));
-    for other in
-        ["web", "printer", "example.test", "+tcp example.test", "-x 192.0.2.1", "web.bridge"]
-    {
+    for other in [
+        "web",
+        "printer",
+        "example.test",
+        "+tcp example.test",
+        "-x 192.0.2.1",
+        "web.bridge",
+        "www.sub.corp.test",
+    ] {
         let reply = ask(&host, other);
         assert_eq!(reply.status, "REFUSED", "{reply:?}");
         assert!(reply.text.contains("; EDE: 20 "), "{reply:?}");

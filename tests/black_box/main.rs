@@ -22,6 +22,7 @@ mod image;
 mod ipv6;
 mod isolation;
 mod listings;
+mod macvlan;
 mod membership;
 mod names;
 mod package;

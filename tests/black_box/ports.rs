@@ -193,8 +193,11 @@ fn a_taken_host_port_is_refused_and_its_owner_named() {
 fn a_published_port_is_held_while_no_manager_runs_and_free_once_its_sandbox_is_gone() {
     let mut host = localnet();
     let ports = ["-p", "5000:80", "-p", "5053:53/udp", "-p", "127.0.0.1:5001:80"];
+    // So many sockets come and go in more than one message.
+    let ports = [&ports[..], &["-p", "6000-6249:6000-6249"]].concat();
     serve(&host, "web", &[&["--network", "localnet"][..], &ports].concat());
     let held = ["0.0.0.0:5000/tcp", "10.9.0.2:5000/tcp", "0.0.0.0:5053/udp", "127.0.0.1:5001/tcp"];
+    let held = [&held[..], &["0.0.0.0:6249/tcp"]].concat();
     let free = ["0.0.0.0:5000/udp", "10.9.0.2:5001/tcp"];
     let is_held = |host: &Host| {
         held.iter().for_each(|socket| cannot_bind(host, socket));

@@ -100,6 +100,42 @@ fn an_internal_network_is_closed_both_ways_over_both_families() {
     scenes::INTERNAL.holds(&places(&host, &sandboxes, "fd18:3::1"), "at first");
 }
 
+#[test]
+fn neighbours_kept_apart_are_so_over_both_families_and_who_lies_is_heard_by_nobody() {
+    let mut host = Host::new();
+    both_families(&host);
+    host.start(&["--share-tables"]);
+    dual(&host, "enforced", "fd18:5::/64", &["-o", "netdns.expose=enforce"]);
+    dual(&host, "silent", "fd18:6::/64", &["-o", "com.docker.network.bridge.enable_icc=false"]);
+    serve_outside(&host, true);
+    serve(&host, "web", &["--network", "enforced", "--expose", "80"]);
+    serve(&host, "dns", &["--network", "enforced", "-p", "5053:53/udp"]);
+    for (name, network) in
+        [("client", "enforced"), ("liar", "enforced"), ("one", "silent"), ("two", "silent")]
+    {
+        serve(&host, name, &["--network", network]);
+    }
+    let lie = "ip -4 addr flush dev eth0 && ip -6 addr flush dev eth0 scope global
+               ip addr add 172.18.0.99/16 dev eth0 && ip addr add fd18:5::99/64 dev eth0 nodad
+               ip route add default via 172.18.0.1 && ip -6 route replace default via fd18:5::1";
+    host.inside("liar", lie).ok();
+    let sandboxes =
+        [("web", "enforced"), ("dns", "enforced"), ("client", "enforced"), ("two", "silent")];
+    let places = places(&host, &sandboxes, "fd18:5::1");
+    for on in ["1", "0"] {
+        let keys =
+            ["iptables", "ip6tables"].map(|of| format!("net.bridge.bridge-nf-call-{of}={on}"));
+        host.sh(&format!("sysctl -qw {}", keys.join(" "))).ok();
+        scenes::APART.holds(&places, &format!("br_netfilter {on}"));
+    }
+    let count = "nft list table inet netdns | grep -c reject";
+    let rejects = host.sh(count).ok();
+    let find = "nft -a list table inet netdns | awk '/^\tchain/ {chain=$2} /reject/ {print chain, \"handle\", $NF; exit}'";
+    host.sh(&format!("nft delete rule inet netdns $({find})")).ok();
+    host.until(&format!("test $({count}) = {rejects}"));
+    scenes::APART.holds(&places, "after a rule was deleted by hand");
+}
+
 /// `UPDATE=1` writes it.
 #[test]
 fn the_table_of_the_readme_is_what_is_tested() {

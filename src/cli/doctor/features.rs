@@ -60,6 +60,18 @@ fn feature((feature, tried): (Feature, Result<(), KernelError>)) -> Finding {
             "no port can be published",
             "modprobe nft_fib_inet, or a kernel with CONFIG_NFT_FIB_INET",
         ),
+        Feature::BridgeTables => (
+            "nft-bridge",
+            "frames can be checked at bridges",
+            "no network can be made",
+            "modprobe nf_tables_bridge, or a kernel with CONFIG_NF_TABLES_BRIDGE",
+        ),
+        Feature::Macvlan => (
+            "macvlan",
+            "links can be made on another one's segment",
+            "no network of driver macvlan has sandboxes",
+            "modprobe macvlan, or a kernel with CONFIG_MACVLAN",
+        ),
         Feature::Rewrite => (
             "dns-rewrite",
             "port 53 in a sandbox can be led to the resolver",
@@ -75,7 +87,7 @@ fn feature((feature, tried): (Feature, Result<(), KernelError>)) -> Finding {
     };
     match (tried, feature) {
         (Ok(()), _) => Finding::ok(check, can),
-        (Err(error), Feature::Ownership) => {
+        (Err(error), Feature::Ownership | Feature::Macvlan) => {
             Finding::warn(check, format!("{cannot}: {}", with_causes(&error)), hint)
         }
         (Err(error), _) => Finding::fail(check, format!("{cannot}: {}", with_causes(&error)), hint),

@@ -69,14 +69,16 @@ impl Known {
         let named = answers
             .networks
             .iter()
-            .find(|network| !["bridge", "host", "none"].contains(&network.name.as_str()));
+            .filter(|network| !["bridge", "host", "none"].contains(&network.name.as_str()))
+            // On others the host has no address that the name could have.
+            .max_by_key(|network| network.driver == "bridge");
         let Some(network) = named else {
             return Finding::ok("resolver", format!("pid {pid}; no network has names yet"));
         };
         let name = "host.netdns.internal";
         match self.look_up(name, &network.id) {
             Ok((rcode, address)) if rcode == "NOERROR" => {
-                let (network, address) = (&network.name, address.unwrap_or_default());
+                let (network, address) = (&network.name, address.unwrap_or("known".to_owned()));
                 Finding::ok("resolver", format!("pid {pid}; {name} on {network} is {address}"))
             }
             Ok((rcode, _)) => {

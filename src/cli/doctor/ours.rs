@@ -91,7 +91,9 @@ fn facts() -> Result<HostFacts, String> {
 }
 
 fn overlaps(answers: &Answers, facts: &HostFacts) -> Vec<String> {
-    let ours = answers.networks.iter().flat_map(|network| {
+    // One on a segment of the host's has the addresses of that on purpose.
+    let apart = answers.networks.iter().filter(|network| network.driver != "macvlan");
+    let ours = apart.flat_map(|network| {
         let nets = network.ipam.config.iter().filter_map(|config| config.subnet.parse().ok());
         nets.map(|net: IpNet| (net, &network.name))
     });
@@ -102,4 +104,36 @@ fn overlaps(answers: &Answers, facts: &HostFacts) -> Vec<String> {
         found.map(move |(other, owner)| format!("{net} of {name} overlaps {other} on {owner}"))
     })
     .collect()
+}
+
+/// Says which macvlan networks have lost the link that they are on.
+pub fn parents(known: &Known) -> Option<Finding> {
+    const CHECK: &str = "parents";
+    let networks = &known.answers()?.networks;
+    let on: Vec<_> = networks
+        .iter()
+        .filter(|network| network.driver == "macvlan")
+        .filter_map(|network| Some((network.options.get("parent")?, &network.name)))
+        .collect();
+    if on.is_empty() {
+        return None;
+    }
+    let facts = match facts() {
+        Ok(facts) => facts,
+        Err(seen) => return Some(Finding::warn(CHECK, seen, "ip link shows what the host has")),
+    };
+    let up = |link: &str| facts.links.iter().any(|(name, found)| name.as_str() == link && found.up);
+    let lost = on.iter().filter(|(link, _)| !up(link));
+    let lost: Vec<_> = lost.map(|(link, name)| format!("{link} of {name}")).collect();
+    Some(match lost.is_empty() {
+        true => Finding::ok(CHECK, "every macvlan network has its parent interface"),
+        false => Finding::warn(
+            CHECK,
+            format!(
+                "not there or down: {}; sandboxes reach nobody on that network",
+                lost.join(", ")
+            ),
+            "ip link set IF up; links are made again when an interface of that name comes back",
+        ),
+    })
 }

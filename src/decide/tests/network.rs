@@ -137,6 +137,67 @@ fn options_are_understood_or_refused() {
 }
 
 #[test]
+fn what_neighbours_reach_and_whether_they_are_guarded_follows_the_options() {
+    const ICC: &str = "com.docker.network.bridge.enable_icc";
+    let made = |options: &[(&str, &str)]| {
+        let options = options.iter().map(|(key, value)| ((*key).into(), (*value).into()));
+        let request = NetworkRequest { options: options.collect(), ..network("n") };
+        let made = World::new().create(request).unwrap();
+        (made.options.reach, made.options.guard)
+    };
+    assert_eq!(made(&[]), (Reach::Open, true));
+    assert_eq!(made(&[("netdns.expose", "enforce")]), (Reach::Exposed, true));
+    assert_eq!(made(&[("netdns.expose", "open"), ("netdns.guard", "on")]), (Reach::Open, true));
+    assert_eq!(made(&[(ICC, "false")]), (Reach::Nothing, true));
+    assert_eq!(made(&[(ICC, "true"), ("netdns.guard", "off")]), (Reach::Open, false));
+    assert_eq!(made(&[(ICC, "0"), ("netdns.expose", "enforce")]).0, Reach::Nothing);
+    for (key, bad) in [("netdns.expose", "yes"), ("netdns.guard", "false"), (ICC, "off")] {
+        assert!(refused(option(key, bad)).starts_with(&format!("failed to parse {key}={bad}: ")));
+    }
+}
+
+fn on_parent(name: &str, subnet: &str) -> NetworkRequest {
+    let options = [("parent".to_owned(), "eth0".to_owned())].into();
+    NetworkRequest { driver: "macvlan".into(), options, ..with_subnet(name, subnet) }
+}
+
+#[test]
+fn a_macvlan_network_takes_from_its_segment_what_nobody_has() {
+    let mut world = World::new();
+    let link = HostLink { up: true, mtu: 1400, ..HostLink::default() };
+    world.facts.links = [("eth0".parse().unwrap(), link)].into();
+    let taken = ["192.0.2.7/24", "192.0.2.0/24", "192.0.2.8/24"];
+    world.facts.taken = taken.map(|net| (net.parse().unwrap(), "eth0".into())).into();
+    let lan = world.create(on_parent("lan", "192.0.2.0/24")).unwrap();
+    assert_eq!((lan.driver, &lan.bridge, lan.options.mtu), (DriverKind::Macvlan, &None, 1400));
+    let aux: Vec<_> =
+        lan.subnets[0].aux.iter().map(|(label, ip)| format!("{label}={ip}")).collect();
+    assert_eq!(aux, ["eth0=192.0.2.7", "eth0 192.0.2.8=192.0.2.8"]);
+    let taken = text(world.create(on_parent("lan2", "192.0.2.128/25")));
+    assert_eq!(taken, "network lan is already using parent interface eth0");
+    // A bridge network still may not have them.
+    assert!(world.create(with_subnet("b", "192.0.2.0/24")).is_err());
+
+    let mut own = on_parent("own", "198.51.100.0/24");
+    own.options.insert(options::MTU.into(), "9000".into());
+    own.gateways = vec!["198.51.100.9".parse().unwrap()];
+    world.facts.taken = vec![("198.51.100.9/24".parse().unwrap(), "eth0".into())];
+    let warnings = create_network(&world.given(), &own).unwrap().warnings;
+    assert!(
+        warnings[0].starts_with("the MTU is 1400, that of parent interface eth0"),
+        "{warnings:?}"
+    );
+    assert!(
+        warnings[1].starts_with("gateway 198.51.100.9 is this host's own (eth0)"),
+        "{warnings:?}"
+    );
+    own.gateways.clear();
+    own.options.insert(options::MTU.into(), "1300".into());
+    let quiet = create_network(&world.given(), &own).unwrap();
+    assert_eq!((quiet.noun.options.mtu, quiet.warnings), (1300, Vec::new()));
+}
+
+#[test]
 fn subnets_that_cannot_be_used_are_refused() {
     for (subnet, words) in [
         ("10.0.0.1/24", "invalid subnet 10.0.0.1/24: it should be 10.0.0.0/24"),

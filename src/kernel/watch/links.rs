@@ -4,14 +4,13 @@
 //! about a name until nothing comes for a moment. Deliberately absent: sysctls, of which the kernel tells nobody.
 
 use crate::kernel::link::{Mark, mark};
-use crate::kernel::rtnl::{Rtnl, name_of};
+use crate::kernel::news::{News, is_lost};
+use crate::kernel::rtnl::{Rtnl, messages, name_of};
 use crate::model::IfName;
-use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
 use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
-use rtnetlink::{MulticastGroup, new_multicast_connection};
+use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
@@ -21,77 +20,104 @@ use tokio::time::timeout;
 const QUIET: Duration = Duration::from_millis(100);
 const LONGEST: usize = 3;
 
+/// Bytes that may wait to be read: the end of thousands of links at once.
+const QUEUE: usize = 16 << 20;
+
+const GROUPS: [u32; 3] = [libc::RTNLGRP_LINK, libc::RTNLGRP_IPV4_IFADDR, libc::RTNLGRP_IPV6_IFADDR];
+
 /// Listens to the changes of links in one namespace.
 pub(in crate::kernel) struct Links {
     rtnl: Rtnl,
-    news: BoxStream<'static, NetlinkMessage<RouteNetlinkMessage>>,
+    pub(super) news: News,
 }
 
 impl Links {
     /// Listens in the namespace of the calling thread, which is inside a runtime.
     pub(in crate::kernel) fn open() -> io::Result<Self> {
-        let groups = [MulticastGroup::Link, MulticastGroup::Ipv4Ifaddr, MulticastGroup::Ipv6Ifaddr];
-        let (connection, handle, news) = new_multicast_connection(&groups)?;
-        tokio::spawn(connection);
-        // Without a handle the connection would end.
-        let news = news.map(move |(message, _)| {
-            let _handle = &handle;
-            message
-        });
-        Ok(Self { rtnl: Rtnl::open()?, news: news.boxed() })
+        Ok(Self { rtnl: Rtnl::open()?, news: News::listen(NETLINK_ROUTE, &GROUPS, QUEUE)? })
     }
 
-    /// Waits until links of ours seem to have gone, or lack something that they had.
-    pub(in crate::kernel) async fn next(&mut self) -> io::Result<BTreeSet<IfName>> {
-        let mut lacking = BTreeMap::new();
-        let mut ended = || io::Error::from(io::ErrorKind::UnexpectedEof);
+    /// Waits until links of ours seem to have gone, or lack something that they had, or others to have come or changed;
+    /// nothing if it may be any, as the kernel had more to say than the queue holds.
+    pub(in crate::kernel) async fn next(&mut self) -> io::Result<Option<BTreeSet<IfName>>> {
+        let Self { rtnl, news } = self;
         loop {
-            let message = self.news.next().await.ok_or_else(&mut ended)?;
-            judge(&self.rtnl, message, &mut lacking)?;
+            let mut seen = Seen::default();
+            seen.add(rtnl, news.next().await)?;
             for _ in 0..LONGEST {
-                let Ok(more) = timeout(QUIET, self.news.next()).await else { break };
-                judge(&self.rtnl, more.ok_or_else(&mut ended)?, &mut lacking)?;
-                while let Some(Some(more)) = futures_util::FutureExt::now_or_never(self.news.next())
-                {
-                    judge(&self.rtnl, more, &mut lacking)?;
+                let Ok(more) = timeout(QUIET, news.next()).await else { break };
+                seen.add(rtnl, more)?;
+                while let Some(more) = news.queued() {
+                    seen.add(rtnl, more)?;
                 }
             }
-            let found: BTreeSet<_> =
-                std::mem::take(&mut lacking).into_iter().filter(|(_, lacks)| *lacks).collect();
-            if !found.is_empty() {
-                return Ok(found.into_iter().map(|(name, _)| name).collect());
+            if seen.lost {
+                return Ok(None);
+            }
+            let lacking =
+                seen.lacking.into_iter().filter_map(|(name, lacks)| lacks.then_some(name));
+            let lacking: BTreeSet<_> = lacking.collect();
+            if !lacking.is_empty() {
+                return Ok(Some(lacking));
             }
         }
     }
 }
 
-/// Notes what a message says of a link of ours: whether it lacks something.
-fn judge(
-    rtnl: &Rtnl,
-    message: NetlinkMessage<RouteNetlinkMessage>,
-    lacking: &mut BTreeMap<IfName, bool>,
-) -> io::Result<()> {
-    let NetlinkPayload::InnerMessage(message) = message.payload else { return Ok(()) };
-    match message {
-        // That a bridge loses a port is told in the same words, in the bridge's own family.
-        RouteNetlinkMessage::DelLink(link)
-            if link.header.interface_family == AddressFamily::Unspec && is_ours(&link) =>
-        {
-            lacking.extend(name_of(&link).map(|name| (name, true)));
+/// What was told of links of ours.
+#[derive(Default)]
+struct Seen {
+    /// Whether each lacks something.
+    lacking: BTreeMap<IfName, bool>,
+    /// Whether there was more.
+    lost: bool,
+}
+
+impl Seen {
+    fn add(&mut self, rtnl: &Rtnl, read: io::Result<&[u8]>) -> io::Result<()> {
+        match read {
+            Ok(datagram) => {
+                messages(datagram).flatten().try_for_each(|message| self.judge(rtnl, message))
+            }
+            Err(error) if is_lost(&error) => {
+                self.lost = true;
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) => Err(error),
         }
-        RouteNetlinkMessage::NewLink(link)
-            if link.header.interface_family == AddressFamily::Unspec && is_ours(&link) =>
-        {
-            lacking.extend(name_of(&link).map(|name| (name, lacks(&link))));
-        }
-        RouteNetlinkMessage::DelAddress(address) => {
-            let link = rtnl.link_at(address.header.index)?;
-            let name = link.filter(is_ours).as_ref().and_then(name_of);
-            lacking.extend(name.map(|name| (name, true)));
-        }
-        _ => {}
     }
-    Ok(())
+
+    /// Notes what a message says of a link of ours: whether it lacks something.
+    fn judge(
+        &mut self,
+        rtnl: &Rtnl,
+        message: NetlinkMessage<RouteNetlinkMessage>,
+    ) -> io::Result<()> {
+        let NetlinkPayload::InnerMessage(message) = message.payload else { return Ok(()) };
+        match message {
+            // That a bridge loses a port is told in the same words, in the bridge's own family.
+            RouteNetlinkMessage::DelLink(link)
+                if link.header.interface_family == AddressFamily::Unspec =>
+            {
+                self.lacking.extend(name_of(&link).map(|name| (name, true)));
+            }
+            RouteNetlinkMessage::NewLink(link)
+                if link.header.interface_family == AddressFamily::Unspec =>
+            {
+                // One of somebody else's that comes, or is called otherwise, may be one that ours hang on.
+                let lacks = if is_ours(&link) { lacks(&link) } else { true };
+                self.lacking.extend(name_of(&link).map(|name| (name, lacks)));
+            }
+            RouteNetlinkMessage::DelAddress(address) => {
+                let link = rtnl.link_at(address.header.index)?;
+                let name = link.filter(is_ours).as_ref().and_then(name_of);
+                self.lacking.extend(name.map(|name| (name, true)));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 fn is_ours(link: &LinkMessage) -> bool {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Origin, SandboxId};
+use crate::model::{MacvlanMode, Origin, Parent, SandboxId};
 use crate::plan::Place;
 use std::collections::BTreeSet;
 
@@ -36,6 +36,7 @@ fn wanted() -> Wanted {
     };
     let inside = Inside {
         place,
+        macvlans: Default::default(),
         default_routes: vec![(name("eth0"), "172.18.0.1".parse().unwrap())],
         no_forwarding: true,
     };
@@ -79,6 +80,7 @@ fn settled() -> Found {
     let veth = FoundLink { bridge: Some(name("br1")), ..link("veth", ENDPOINT) };
     let inside = FoundInside {
         lo_up: true,
+        macvlans: Default::default(),
         default_routes: wanted.insides[&SANDBOX].default_routes.clone(),
         forwarding: false,
     };
@@ -160,4 +162,36 @@ fn a_sandbox_whose_namespace_is_gone_is_passed_over() {
     found.insides.clear();
     found.links.remove(&name("veth1"));
     assert_eq!(diff(&found, &wanted()), Ok(Vec::new()));
+}
+
+#[test]
+fn macvlan_links_are_made_before_routes_and_strays_go_after_them() {
+    let mut wanted = wanted();
+    let mut found = settled();
+    let inside = wanted.insides.get_mut(&SANDBOX).unwrap();
+    let macvlan = Macvlan {
+        link: name("eth1"),
+        endpoint: ENDPOINT.into(),
+        parent: Parent { link: name("up0"), mode: MacvlanMode::Bridge },
+        mtu: 1500,
+        ipv6: false,
+        place: inside.place.clone(),
+        mac: "02:00:00:00:00:02".parse().unwrap(),
+        addresses: Vec::new(),
+    };
+    inside.macvlans.insert(name("eth1"), macvlan.clone());
+    let inside = inside.clone();
+    let seen = found.insides.get_mut(&SANDBOX).unwrap();
+    // One of another endpoint, and one that was never finished.
+    seen.macvlans = [(name("eth1"), Some(alias(NETWORK))), (name("eth2"), None)].into();
+    let place = inside.place.clone();
+    let steps = [
+        Step::AddMacvlan(macvlan),
+        Step::SetInside(inside),
+        Step::RemoveMacvlans(place, vec![name("eth2")]),
+    ];
+    assert_eq!(diff(&found, &wanted).unwrap(), steps);
+    let seen = found.insides.get_mut(&SANDBOX).unwrap();
+    seen.macvlans = [(name("eth1"), Some(alias(ENDPOINT)))].into();
+    assert_eq!(diff(&found, &wanted).unwrap(), []);
 }

@@ -4,7 +4,7 @@ use super::table::Outcome::{Denied, Seen};
 use super::table::Scene;
 
 /// Every scene, in the order of `tests/README.md`.
-pub const ALL: [&Scene; 2] = [&PORTS, &INTERNAL];
+pub const ALL: [&Scene; 3] = [&PORTS, &INTERNAL, &APART];
 
 /// Published ports over both families.
 pub const PORTS: Scene = Scene {
@@ -49,12 +49,12 @@ pub const PORTS: Scene = Scene {
         ("N23", "neighbour", "host.v6:5053/udp", Seen("gateway.v6")),
         ("N23", "stranger", "host.v4:5000/tcp", Seen("gateway.v4")),
         ("N23", "stranger", "host.v6:5000/tcp", Seen("gateway.v6")),
-        ("N25", "router", "host.v4:8080/tcp", Seen("router.v4")),
-        ("N25", "router", "host.v6:8081/tcp", Seen("router.v6")),
-        ("N25", "router", "host.v4:81/tcp", Seen("router.v4")),
-        ("N25", "router", "host.v6:81/tcp", Seen("router.v6")),
-        ("N25", "neighbour", "host.v6:81/tcp", Seen("gateway.v6")),
-        ("N25", "router", "host.v6:8082/tcp", Denied("router", "host.v6:8081/tcp")),
+        ("N23", "router", "host.v4:8080/tcp", Seen("router.v4")),
+        ("N23", "router", "host.v6:8081/tcp", Seen("router.v6")),
+        ("N23", "router", "host.v4:81/tcp", Seen("router.v4")),
+        ("N23", "router", "host.v6:81/tcp", Seen("router.v6")),
+        ("N23", "neighbour", "host.v6:81/tcp", Seen("gateway.v6")),
+        ("N23", "router", "host.v6:8082/tcp", Denied("router", "host.v6:8081/tcp")),
     ],
 };
 
@@ -79,5 +79,34 @@ pub const INTERNAL: Scene = Scene {
         ("N18", "outer", "inner.v6:80/tcp", Denied("host", "inner.v6:80/tcp")),
         ("N18", "router", "inner.v4:80/tcp", Denied("host", "inner.v4:80/tcp")),
         ("N18", "router", "inner.v6:80/tcp", Denied("host", "inner.v6:80/tcp")),
+    ],
+};
+
+/// Networks that keep neighbours apart, and one that sends as somebody else.
+pub const APART: Scene = Scene {
+    name: "Neighbours kept apart",
+    about: "`web`, which exposes 80/tcp, `dns`, which publishes `-p 5053:53/udp`, `client` and `liar`, which has taken other \
+            addresses than its own, are on a network of both families with `netdns.expose=enforce`; `one` and `two` on one \
+            with `enable_icc=false`. All serve 80/tcp, 81/tcp and 53/udp. With br_netfilter on and off, and after a rule was \
+            deleted by hand.",
+    rows: &[
+        ("N21", "client", "web.v4:80/tcp", Seen("client.v4")),
+        ("N21", "client", "web.v6:80/tcp", Seen("client.v6")),
+        ("N21", "client", "dns.v4:53/udp", Seen("client.v4")),
+        ("N21", "client", "dns.v6:53/udp", Seen("client.v6")),
+        ("N21", "client", "web.v4:81/tcp", Denied("host", "web.v4:81/tcp")),
+        ("N21", "client", "web.v6:81/tcp", Denied("host", "web.v6:81/tcp")),
+        ("N21", "client", "web.v6:53/udp", Denied("host", "web.v6:53/udp")),
+        ("N21", "web", "client.v6:80/tcp", Denied("host", "client.v6:80/tcp")),
+        ("N21", "router", "host.v6:5053/udp", Seen("router.v6")),
+        ("N21", "one", "two.v4:80/tcp", Denied("host", "two.v4:80/tcp")),
+        ("N21", "one", "two.v6:80/tcp", Denied("host", "two.v6:80/tcp")),
+        ("N21", "one", "two.v6:53/udp", Denied("host", "two.v6:53/udp")),
+        ("N17", "one", "router.v6:80/tcp", Seen("host.v6")),
+        ("N20", "liar", "web.v4:80/tcp", Denied("client", "web.v4:80/tcp")),
+        ("N20", "liar", "web.v6:80/tcp", Denied("client", "web.v6:80/tcp")),
+        ("N20", "liar", "router.v4:80/tcp", Denied("client", "router.v4:80/tcp")),
+        ("N20", "liar", "router.v6:80/tcp", Denied("client", "router.v6:80/tcp")),
+        ("N20", "liar", "gateway.v6:80/tcp", Denied("client", "gateway.v6:80/tcp")),
     ],
 };

@@ -3,7 +3,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use netdns::model::{Id, NetworkId, SandboxId};
-use netdns::registry::{EndpointNames, Forward, NetworkNames, Registry, SandboxView, Source, Update};
+use netdns::registry::{
+    EndpointNames, Forward, NetworkNames, Registry, SandboxView, Source, Update,
+};
 use netdns::resolver::answer::{Outcome, Transport, answer, upstream_query};
 use netdns::resolver::query::{Parsed, parse};
 use netdns::resolver::view::View;
@@ -29,6 +31,7 @@ static VIEW: LazyLock<View> = LazyLock::new(|| {
         sandbox: "a".parse().expect("a name"),
         names: vec![("a".parse().expect("a name"), Source::Container)],
         addresses: vec![[10, 0, 0, 2].into()],
+        services: Vec::new(),
     }));
     let view = SandboxView {
         id: sandbox,
