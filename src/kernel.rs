@@ -27,6 +27,7 @@ mod watch;
 
 pub use error::KernelError;
 pub use linux::Linux;
+pub use sys::send_signal;
 pub use watch::Event as Touched;
 
 use crate::model::{AttachTo, HostFacts, IfName, PortSet, Publish, Traffic};

@@ -24,14 +24,15 @@ use log::Log;
 use mounts::Place;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_dumpable;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, close, dup2_stderr, dup2_stdin, dup2_stdout, setsid};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 
 /// What the init holds when it is cloned: it opens nothing of the host's afterwards.
 pub struct Init {
@@ -109,6 +110,9 @@ impl Init {
                 _ => std::process::exit(REFUSED.into()),
             };
         drop(go);
+        let signals = signals
+            .block_all()
+            .unwrap_or_else(|error| fail(&mut report, Failure::doing("block signals", error)));
         let place = Place {
             run_dir: &run_dir,
             state_dir: &state_dir,
@@ -231,20 +235,16 @@ fn wait(signals: &Signals, log: Option<&Log>) {
 /// Reaps every child that has ended; returns the command's exit code if it is among them.
 fn reap(command: Pid) -> Option<u8> {
     let mut code = None;
-    loop {
-        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::StillAlive) | Err(_) => return code,
-            Ok(status) if status.pid() == Some(command) => code = exit_code(status).or(code),
-            Ok(_) => {}
+    while let Ok(Some((pid, status))) = process::ended(None) {
+        if pid == command {
+            code = Some(exit_code(status));
         }
     }
+    code
 }
 
 /// Returns the exit code of a process that has ended: its own, or 128 and the signal's number.
-fn exit_code(status: WaitStatus) -> Option<u8> {
-    match status {
-        WaitStatus::Exited(_, code) => Some(code as u8),
-        WaitStatus::Signaled(_, signal, _) => Some(128 + signal as u8),
-        _ => None,
-    }
+fn exit_code(status: ExitStatus) -> u8 {
+    let signalled = || 128 + status.signal().unwrap_or_default();
+    status.code().unwrap_or_else(signalled) as u8
 }

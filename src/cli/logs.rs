@@ -1,9 +1,9 @@
 //! `logs`: what a detached sandbox has said, read from the two files of its bounded log.
 
 use super::Dirs;
-use super::outcome::{Failure, Outcome};
+use super::outcome::{Failure, Outcome, note};
 use crate::api::call::InspectSandbox;
-use crate::api::client::Client;
+use crate::api::client::{Client, ClientError};
 use clap::Args;
 use serde::Deserialize;
 use std::collections::VecDeque;
@@ -112,12 +112,22 @@ struct Follow {
 }
 
 impl Follow {
-    /// Shows new lines until the sandbox has ended and all is shown.
+    /// Shows new lines until the sandbox has ended and all is shown. The sandbox does not need the daemon, so neither does
+    /// this: while nobody can say whether it has ended, it goes on.
     fn run(mut self, timestamps: bool) -> Result<(), Failure> {
+        let mut away = false;
         loop {
             // Asked before reading: what was written by then is read.
-            let asked = self.client.call(InspectSandbox { sandbox: self.id.clone() });
-            let running = asked.is_ok_and(|sandbox| sandbox.state.running);
+            let running = match self.client.call(InspectSandbox { sandbox: self.id.clone() }) {
+                Ok(sandbox) => sandbox.state.running,
+                Err(ClientError::Refused(_)) => false,
+                Err(error) => {
+                    if !std::mem::replace(&mut away, true) {
+                        note(&format!("{error}; following goes on"));
+                    }
+                    true
+                }
+            };
             loop {
                 let mut lines = Vec::new();
                 read_lines(&mut self.reader, &mut self.partial, |line| lines.push(line))?;

@@ -1,6 +1,7 @@
 //! Outcome: how a command ends. One line that names the thing, perhaps a hint, and the exit code of cli.md:
 //! 1 refused or failed, 2 usage; `run` and `exec` turn 1 into 125.
 
+use super::print;
 use crate::api::client::ClientError;
 use crate::model::Refusal;
 use std::io::{self, Write};
@@ -123,10 +124,10 @@ pub fn need_root(verb: &str) -> Result<(), Failure> {
 pub fn usage(error: &clap::Error) -> ExitCode {
     use clap::error::ErrorKind::*;
     match error.kind() {
-        DisplayHelp | DisplayVersion => {
-            write!(io::stdout(), "{}", error.render()).ok();
-            ExitCode::SUCCESS
-        }
+        DisplayHelp | DisplayVersion => match print::emit(&error.render().to_string()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => ExitCode::from(failure.report()),
+        },
         DisplayHelpOnMissingArgumentOrSubcommand => {
             write!(io::stderr(), "{}", error.render()).ok();
             ExitCode::from(2)
@@ -144,7 +145,11 @@ fn usage_lines(rendered: &str) -> (String, Option<String>) {
     let first = paragraphs.next().unwrap_or_default();
     let text = first.trim_start_matches("error: ").split_whitespace().collect::<Vec<_>>().join(" ");
     let rest: Vec<&str> = rendered.lines().skip(1).map(str::trim).collect();
-    let tip = rest.iter().find_map(|line| line.strip_prefix("tip: "));
+    // "to pass '-1' as a value, use '-- -1'" is wrong for a flag's value, and no argument of ours begins so.
+    let tip = rest
+        .iter()
+        .find_map(|line| line.strip_prefix("tip: "))
+        .filter(|tip| !tip.starts_with("to pass "));
     let usage = || rest.iter().find(|line| line.starts_with("Usage: ")).copied();
     (text, tip.or_else(usage).map(str::to_owned))
 }

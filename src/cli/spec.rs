@@ -70,16 +70,29 @@ fn with_proto(text: &str) -> Result<(&str, Proto), Failure> {
     Ok((rest, parsed))
 }
 
-/// Parses a signal: its name with or without SIG, in any case, or its number.
+/// Parses a signal: its name with or without SIG, in any case, RTMIN+N or RTMAX-N, or its number.
 pub fn signal(text: &str) -> Result<i32, Failure> {
     let upper = text.to_ascii_uppercase();
-    let named = format!("SIG{}", upper.trim_start_matches("SIG")).parse::<Signal>();
-    let numbered = || text.parse().ok().and_then(|number: i32| Signal::try_from(number).ok());
-    let signal = named.ok().or_else(numbered);
-    signal.map(|signal| signal as i32).ok_or_else(|| {
+    let name = upper.trim_start_matches("SIG");
+    let named = format!("SIG{name}").parse::<Signal>().map(|signal| signal as i32).ok();
+    let signal = named.or_else(|| real_time(name)).or_else(|| text.parse().ok());
+    let (first, last) = (libc::SIGRTMIN(), libc::SIGRTMAX());
+    let there_is =
+        |number: &i32| Signal::try_from(*number).is_ok() || (first..=last).contains(number);
+    let unknown = || {
         Failure::new(format!("invalid signal: {}", text.escape_debug()))
             .hint("kill -l lists signals")
-    })
+    };
+    signal.filter(there_is).ok_or_else(unknown)
+}
+
+fn real_time(name: &str) -> Option<i32> {
+    let (base, rest) = match name.strip_prefix("RTMIN") {
+        Some(rest) => (libc::SIGRTMIN(), rest),
+        None => (libc::SIGRTMAX(), name.strip_prefix("RTMAX")?),
+    };
+    let away: i32 = if rest.is_empty() { 0 } else { rest.parse().ok()? };
+    base.checked_add(away)
 }
 
 /// Parses `--network NAME`, `host`, `none`, `container:NAME`, or `--network name=N,alias=A,ip=,ip6=,mac-address=,gw-priority=`.

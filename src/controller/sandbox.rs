@@ -6,7 +6,7 @@ use super::turn::Turn;
 use super::watch::{exited, signal};
 use super::{Controller, Failure, now};
 use crate::decide::{self, Attachment, Decision, Ports};
-use crate::kernel::{Kernel, Looked};
+use crate::kernel::{Kernel, Looked, send_signal};
 use crate::model::{
     Change, Endpoint, HostFacts, Kind, Origin, Publish, Refusal, RunRequest, Sandbox, SandboxId,
     Status, held, reserved,
@@ -14,7 +14,7 @@ use crate::model::{
 use crate::store::Store;
 use rustix::process::Signal;
 use std::collections::BTreeSet;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::{info, warn};
@@ -189,17 +189,26 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         forgotten
     }
 
-    /// Sends a signal to a running sandbox's command. After SIGKILL it returns when the end is recorded.
+    /// Sends a signal to a running sandbox's command, through its init. After SIGKILL it returns when the end is recorded.
     pub async fn signal(&self, text: &str, number: i32) -> Result<Arc<Sandbox>, Failure> {
         let (sandbox, process) = self.own(text).await?;
         let process = process.ok_or_else(|| Refusal::NotRunning(sandbox.name.clone()))?;
-        let wanted = Signal::from_named_raw(number).ok_or(Refusal::BadSignal(number))?;
+        if number == Signal::STOP.as_raw() {
+            // It would stop the init, which cannot pass it on, and not the command.
+            return Err(Refusal::Unstoppable(sandbox.name.clone()).into());
+        }
         info!(sandbox = %sandbox.name, number, "signal");
-        if wanted == Signal::KILL {
+        if number == Signal::KILL.as_raw() {
             self.kill(&sandbox, &process).await?;
             self.ended(sandbox.id).await?;
         } else {
-            signal(&process, wanted);
+            match send_signal(process.as_fd(), number) {
+                Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+                    return Err(Refusal::BadSignal(number).into());
+                }
+                // One that has just ended misses nothing.
+                _ => {}
+            }
         }
         Ok(sandbox)
     }

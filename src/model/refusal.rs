@@ -132,6 +132,8 @@ pub enum Refusal {
     Adopted(SandboxName),
     #[error("invalid signal: {0}")]
     BadSignal(i32),
+    #[error("sandbox {0} cannot be stopped by SIGSTOP: its init would be, and not its command")]
+    Unstoppable(SandboxName),
     #[error("Renaming a sandbox with the same name as its current name")]
     SameName(SandboxName),
     #[error("sandbox {sandbox} has no alias {alias} on that network")]
@@ -243,6 +245,7 @@ impl Refusal {
         use Refusal::*;
         Some(match self {
             BadName { what: "DNS", .. } => "write other alphabets in punycode (xn--...)".into(),
+            Unstoppable(name) => format!("netdns exec {name} kill -STOP -1; and -CONT, or netdns kill -s CONT {name}"),
             NetworkExists(name) => format!("netdns network inspect {name} shows it"),
             NetworkNotFound(_) => "netdns network ls lists those there are".into(),
             NetworkAmbiguous { .. } | SandboxAmbiguous { .. } => "give more digits of the id".into(),

@@ -88,6 +88,23 @@ fn wait_prints_the_code_of_whatever_ends_and_kill_ends_it() {
 }
 
 #[test]
+fn every_signal_reaches_the_command_and_ends_it_if_it_likes() {
+    let host = with_localnet();
+    for (signal, code) in [("ABRT", "134"), ("PIPE", "141"), ("40", "168"), ("SIGRTMAX", "192")] {
+        let id = host.sleeper("victim", &[]);
+        assert_eq!(host.netdns(&["kill", "-s", signal, "victim"]).ok(), "victim");
+        assert_eq!(host.netdns(&["wait", &id]).ok(), code, "{signal}");
+        host.netdns(&["rm", "victim"]).ok();
+    }
+    let by_itself = host.netdns(&["run", "--rm", "bash", "-c", "kill -40 $$"]);
+    by_itself.fails(168);
+    host.sleeper("still", &[]);
+    host.inside("still", "kill -40 $$").fails(168);
+    let stop = host.netdns(&["kill", "-s", "STOP", "still"]).fails(1);
+    assert!(stop.contains("sandbox still cannot be stopped by SIGSTOP"), "{stop}");
+}
+
+#[test]
 fn logs_are_what_the_sandbox_said_with_times_tails_and_to_the_end() {
     let host = with_localnet();
     let script = "for n in 1 2 3; do echo line $n; done; echo trouble >&2; sleep 0.3; echo last";
@@ -104,6 +121,23 @@ fn logs_are_what_the_sandbox_said_with_times_tails_and_to_the_end() {
     host.netdns(&["run", "--name", "front", "true"]).ok();
     let none = host.netdns(&["logs", "front"]).fails(1);
     assert!(none.contains("sandbox front has no log"), "{none}");
+}
+
+#[test]
+fn a_followed_log_goes_on_without_the_daemon() {
+    let mut host = with_localnet();
+    let (go, netdns) = (host.path("go"), env!("CARGO_BIN_EXE_netdns"));
+    let script =
+        format!("echo before; until [ -e {} ]; do sleep 0.05; done; echo after", go.display());
+    host.netdns(&["run", "-d", "--name", "loud", "bash", "-c", &script]).ok();
+    let mut follower = host.spawn("followed", &[netdns, "logs", "-f", "loud"]);
+    host.until(&format!("grep -q before {}", host.path("followed").display()));
+    host.end_daemon("KILL");
+    host.until(&format!("grep -q 'following goes on' {}", host.path("followed").display()));
+    fs::write(&go, "").expect("a file");
+    host.until(&format!("grep -q after {}", host.path("followed").display()));
+    host.start(&[]);
+    assert!(follower.wait().expect("it ends with the sandbox").success());
 }
 
 #[test]

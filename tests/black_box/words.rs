@@ -40,6 +40,21 @@ fn a_usage_line_shows_what_was_typed_and_not_the_environment() {
 }
 
 #[test]
+fn help_that_cannot_be_written_fails_and_no_hint_leads_astray() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_netdns"));
+    command
+        .arg("--help")
+        .stdout(std::fs::File::options().write(true).open("/dev/full").expect("it"));
+    let full = Ran::from(command.output().expect("the binary runs")).fails(1);
+    assert_eq!(full, "netdns: cannot write to stdout: No space left on device\n");
+    // clap would say `-- -1`, which is no signal either.
+    let negative = netdns(&["kill", "-s", "-1", "web"]).fails(2);
+    assert!(negative.contains("hint: Usage: netdns kill [OPTIONS] <SANDBOX>..."), "{negative}");
+    let alike = netdns(&["completion", "tcsh"]).fails(2);
+    assert!(alike.contains("hint: a similar value exists: 'zsh'"), "{alike}");
+}
+
+#[test]
 fn every_verb_has_a_manual_page() {
     let dir = std::env::temp_dir().join(format!("netdns-man-{}", std::process::id()));
     let path = dir.to_str().expect("a path");

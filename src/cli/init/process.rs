@@ -5,6 +5,8 @@ use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{ForkResult, Pid};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 
 /// Clones this process into new PID, mount, UTS and IPC namespaces, and a new network namespace if it is to have its
 /// own; none is the child, which is process 1 there. The caller has one thread.
@@ -42,6 +44,22 @@ pub fn open_process(pid: Pid) -> io::Result<OwnedFd> {
     check(fd)?;
     // SAFETY: the kernel has just made it for us alone.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// Sends a signal by its number: nix and rustix have none for real-time signals.
+pub fn send_signal(to: Pid, number: i32) -> io::Result<()> {
+    // SAFETY: the call reads integers only.
+    check(unsafe { libc::kill(to.as_raw(), number) }.into())
+}
+
+/// Reaps one child, or any, if one has ended; says how. (nix's waitpid fails for a child that a real-time signal ended.)
+pub fn ended(child: Option<Pid>) -> io::Result<Option<(Pid, ExitStatus)>> {
+    let mut status = 0;
+    let which = child.map_or(-1, Pid::as_raw);
+    // SAFETY: the kernel writes one integer, which lives until the call has returned.
+    let pid = unsafe { libc::waitpid(which, &mut status, libc::WNOHANG) };
+    check(pid.into())?;
+    Ok((pid != 0).then(|| (Pid::from_raw(pid), ExitStatus::from_raw(status))))
 }
 
 /// Makes children waitable even if the caller ignored SIGCHLD.

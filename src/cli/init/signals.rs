@@ -1,15 +1,15 @@
-//! Signals: those that the CLI and the init pass on instead of dying of them, read from a signalfd. One that the
-//! kernel sent came from the terminal, which sent it to the command as well: it is not passed on.
+//! Signals: those that the CLI passes on instead of dying of them, and all that the init gets, read from a signalfd. One
+//! that the kernel sent came from the terminal, which sent it to the command as well: it is not passed on.
 
 use super::{exit_code, process};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp};
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd};
 
+/// What the CLI passes on; of the rest it dies or stops, as any program.
 const FORWARDED: [Signal; 9] = [
     Signal::SIGTERM,
     Signal::SIGINT,
@@ -33,12 +33,13 @@ pub struct Signals {
 
 /// A signal that has come.
 pub struct Arrived {
-    signal: Option<Signal>,
+    /// Its number: nix has no word for real-time signals.
+    number: i32,
     from_kernel: bool,
 }
 
 impl Signals {
-    /// Blocks the signals that are passed on, and SIGCHLD. Whoever is cloned afterwards reads its own through it.
+    /// Blocks the signals that the CLI passes on, and SIGCHLD. Whoever is cloned afterwards reads its own through it.
     pub fn block() -> io::Result<Self> {
         process::default_child_signal()?;
         let mut set: SigSet = FORWARDED.into_iter().collect();
@@ -47,6 +48,15 @@ impl Signals {
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), Some(&mut before))?;
         let fd = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         Ok(Self { fd, before })
+    }
+
+    /// Blocks every signal there is, as becomes a process 1: of one that it does not read, the command hears nothing. The
+    /// clone's own descriptor is made anew, because the caller's is the same open file.
+    pub fn block_all(self) -> io::Result<Self> {
+        let set = SigSet::all();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)?;
+        let fd = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        Ok(Self { fd, before: self.before })
     }
 
     /// Gives a command the signals that the caller had: the mask, and SIGPIPE, which Rust ignores.
@@ -59,10 +69,7 @@ impl Signals {
     /// Returns a signal that has come, if there is one.
     pub fn next(&mut self) -> Option<Arrived> {
         let read = self.fd.read_signal().ok()??;
-        Some(Arrived {
-            signal: Signal::try_from(read.ssi_signo as i32).ok(),
-            from_kernel: read.ssi_code == SI_KERNEL,
-        })
+        Some(Arrived { number: read.ssi_signo as i32, from_kernel: read.ssi_code == SI_KERNEL })
     }
 }
 
@@ -75,9 +82,8 @@ impl AsFd for Signals {
 impl Arrived {
     /// Passes it on, unless the terminal did; a process that has ended misses nothing.
     pub fn forward(&self, to: Pid) {
-        let Some(signal) = self.signal.filter(|signal| *signal != Signal::SIGCHLD) else { return };
-        if !self.from_kernel {
-            kill(to, signal).ok();
+        if !self.from_kernel && self.number != Signal::SIGCHLD as i32 {
+            process::send_signal(to, self.number).ok();
         }
     }
 }
@@ -93,8 +99,8 @@ pub fn attend(child: Pid, mut signals: Signals) -> io::Result<u8> {
         while let Some(signal) = signals.next() {
             signal.forward(child);
         }
-        if let Some(code) = exit_code(waitpid(child, Some(WaitPidFlag::WNOHANG))?) {
-            break code;
+        if let Some((_, status)) = process::ended(Some(child))? {
+            break exit_code(status);
         }
     };
     if had_terminal {

@@ -108,3 +108,16 @@ fn a_moment_is_a_date_an_epoch_or_a_span() {
         said(moment(text, now));
     }
 }
+
+#[test]
+fn a_signal_has_a_name_or_a_number_real_time_ones_too() {
+    for text in ["15", "TERM", "SIGTERM", "sigterm"] {
+        assert_eq!(signal(text).unwrap(), 15, "{text}");
+    }
+    assert_eq!(signal("SIGRTMIN+3").unwrap(), libc::SIGRTMIN() + 3);
+    assert_eq!(signal("rtmax-1").unwrap(), libc::SIGRTMAX() - 1);
+    assert_eq!(signal("64").unwrap(), 64);
+    for text in ["", "0", "-1", "32", "65", "RTMIN-1", "RTMAX+1", "RTMIN+99999999999", "15x"] {
+        assert_eq!(said(signal(text)), format!("invalid signal: {text}"));
+    }
+}
