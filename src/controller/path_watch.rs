@@ -91,13 +91,19 @@ impl PathWatch {
         self.watch(&at, None).map(drop)
     }
 
-    /// Watches a directory or file; says whether it is there.
+    /// Watches a directory for a name, or what stands at the end of the way for all that is written; says whether it is
+    /// there. A directory on the way, such as /run, may hold files that are written all the time.
     fn watch(&mut self, path: &Path, name: Option<&OsString>) -> io::Result<bool> {
         let entries = AddWatchFlags::IN_CREATE | AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVE;
-        let written = AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_CLOSE_WRITE;
         let itself = AddWatchFlags::IN_DELETE_SELF | AddWatchFlags::IN_MOVE_SELF;
         let rights = AddWatchFlags::IN_ATTRIB;
-        let all = entries | written | itself | rights;
+        let written = match name {
+            Some(_) => AddWatchFlags::empty(),
+            None => AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_CLOSE_WRITE,
+        };
+        // One directory may be both.
+        let more = AddWatchFlags::from_bits_retain(libc::IN_MASK_ADD);
+        let all = entries | itself | rights | written | more;
         match self.inotify.add_watch(path, all) {
             Ok(descriptor) => {
                 let names = self.names.entry(descriptor).or_insert_with(|| Some(HashSet::new()));

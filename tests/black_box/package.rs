@@ -60,7 +60,8 @@ fn resolver_and_sandboxes_outlive_restart_kill_upgrade_and_stop_of_the_unit() {
         let last = main_pid(&machine);
         machine.sh(act).ok();
         machine.until(&format!(
-            "systemctl is-active netdns && test \"$(systemctl show -P MainPID netdns)\" != {last}"
+            "pid=$(systemctl show -P MainPID netdns)
+             test $pid != 0 && test $pid != {last} && systemctl is-active netdns"
         ));
         machine.sh("netdns exec web getent ahostsv4 db").ok();
         pid(&machine, "ResolverPid")
