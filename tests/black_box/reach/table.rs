@@ -4,6 +4,7 @@
 //! with its sandboxes; its rows are asked all at once, from each place by one program.
 
 use crate::host::Host;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::thread;
 
@@ -54,20 +55,29 @@ impl<'a> Places<'a> {
         Self { host, addresses: addresses.into() }
     }
 
-    /// Adds a place.
-    pub fn put(&mut self, place: impl Into<String>, address: impl Into<String>) {
-        self.addresses.insert(place.into(), address.into());
+    /// Adds `gateway.v4` and `gateway.v6`, a network's.
+    pub fn gateway(&mut self, network: &str) {
+        let shown = self.shown(&["network", "inspect", network]);
+        let subnets = shown[0]["IPAM"]["Config"].as_array().expect("subnets");
+        for subnet in subnets {
+            let address = subnet["Gateway"].as_str().expect("an address");
+            let family = if address.contains(':') { "v6" } else { "v4" };
+            self.addresses.insert(format!("gateway.{family}"), address.to_owned());
+        }
     }
 
     /// Adds `NAME.v4` and `NAME.v6`, a sandbox's addresses on a network.
     pub fn sandbox(&mut self, name: &str, network: &str) {
-        let shown = self.host.netdns(&["inspect", name]).ok();
-        let shown: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
+        let shown = self.shown(&["inspect", name]);
         let endpoint = &shown[0]["NetworkSettings"]["Networks"][network];
         for (family, key) in [("v4", "IPAddress"), ("v6", "GlobalIPv6Address")] {
             let address = endpoint[key].as_str().expect("an address");
-            self.put(format!("{name}.{family}"), address);
+            self.addresses.insert(format!("{name}.{family}"), address.to_owned());
         }
+    }
+
+    fn shown(&self, words: &[&str]) -> Value {
+        serde_json::from_str(&self.host.netdns(words).ok()).expect("JSON")
     }
 
     fn address(&self, place: &str) -> &str {
