@@ -29,6 +29,7 @@ mod package;
 mod ports;
 mod reach;
 mod refusals;
+mod sctp;
 mod second_day;
 mod shapes;
 mod survival;

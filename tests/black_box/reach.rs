@@ -10,13 +10,13 @@ use std::path::Path;
 use table::Places;
 
 /// Makes the router and the host reachable over IPv6 too, and lets the router route our networks at the host.
-fn both_families(host: &Host) {
+pub fn both_families(host: &Host) {
     host.sh("ip addr add fd09::2/64 dev up0 nodad && ip route add default via fd09::1").ok();
     host.router("ip addr add fd09::1/64 dev down0 nodad").ok();
     host.router("ip route add 172.16.0.0/12 via 10.9.0.2").ok();
 }
 
-fn dual(host: &Host, name: &str, subnet: &str, more: &[&str]) {
+pub fn dual(host: &Host, name: &str, subnet: &str, more: &[&str]) {
     let flags = ["network", "create", "--ipv6", "--subnet", subnet];
     host.netdns(&[&flags[..], more, &[name]].concat()).ok();
     host.router(&format!("ip route add {subnet} via fd09::2")).ok();
