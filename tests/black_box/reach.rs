@@ -1,6 +1,6 @@
 //! Who reaches whom, from everywhere, over both families and both protocols: the table of `tests/README.md`.
 
-mod scenes;
+pub mod scenes;
 pub mod table;
 
 use crate::beside_docker::{Dockerd, bridged_frames_pass_the_firewall};
@@ -43,7 +43,7 @@ fn serve_outside(host: &Host, at_host: bool) {
 }
 
 /// Says where each sandbox is, and the gateway of the first one's network.
-fn places<'a>(host: &'a Host, sandboxes: &[(&str, &str)]) -> Places<'a> {
+pub fn places<'a>(host: &'a Host, sandboxes: &[(&str, &str)]) -> Places<'a> {
     let mut places = Places::new(host);
     for (sandbox, network) in sandboxes {
         places.sandbox(sandbox, network);
@@ -53,10 +53,10 @@ fn places<'a>(host: &'a Host, sandboxes: &[(&str, &str)]) -> Places<'a> {
 }
 
 /// The sandboxes of [`scenes::PORTS`], and their networks.
-const PORTS: [(&str, &str); 3] = [("web", "one"), ("neighbour", "one"), ("stranger", "two")];
+pub const PORTS: [(&str, &str); 3] = [("web", "one"), ("neighbour", "one"), ("stranger", "two")];
 
 /// Makes what [`scenes::PORTS`] speaks of, on a host with a daemon.
-fn publish(host: &Host) {
+pub fn publish(host: &Host) {
     dual(host, "one", "fd18:1::/64", &[]);
     dual(host, "two", "fd18:2::/64", &[]);
     serve_outside(host, false);
@@ -70,7 +70,7 @@ fn publish(host: &Host) {
 }
 
 #[track_caller]
-fn ports_hold(host: &Host, when: &str) {
+pub fn ports_hold(host: &Host, when: &str) {
     scenes::PORTS.holds(&places(host, &PORTS), when);
 }
 
