@@ -12,7 +12,7 @@ use firewall::states::{Fixture, localnet};
 use netdns::driver::firewall::{table, tables};
 use netdns::driver::guard;
 use netdns::kernel::nft::{Nft, stands};
-use netdns::model::Reach;
+use netdns::model::{Proto, Reach};
 use netdns::plan::nft::{Delta, Table, delta, deltas, dns_table};
 use std::path::Path;
 use std::process::Command;
@@ -78,11 +78,27 @@ fn the_table_at_the_bridges_is_as_reviewed() {
     assert_eq!((remove.len(), add.len()), (0, 1));
 }
 
+/// One sandbox of both families that publishes and exposes SCTP, and no other protocol's port of the same number.
+fn sctp() -> Fixture {
+    let mut fixture = Fixture::default();
+    let network = fixture.enforced("br-7", 27);
+    let ports = ["0.0.0.0:5060:6060/sctp", "[::]:5060:6060/sctp", "127.0.0.1:5061:6061/sctp"];
+    let sandbox = fixture.sandbox(&[network], &ports);
+    fixture.expose(sandbox, &[(7070, Proto::Sctp), (8080, Proto::Tcp)]);
+    fixture
+}
+
+#[test]
+fn sctp_is_published_and_exposed_by_elements_of_both_families_and_refused_as_what_is_no_tcp() {
+    golden("sctp.nft", &table(&sctp().state).unwrap().to_string());
+}
+
 /// One line a statement, one word an element: nft breaks and orders elements as it likes.
 fn normal(text: &str) -> Vec<String> {
     let text = text.split(",\n").map(str::trim).collect::<Vec<_>>().join(", ");
     let sorted = |line: &str| {
-        let mut words: Vec<_> = line.trim().split(", ").map(str::to_owned).collect();
+        let line = line.trim().replace("elements = { ", "elements = {, ").replace(" }", ", }");
+        let mut words: Vec<_> = line.split(", ").map(str::to_owned).collect();
         words.sort();
         words.join(", ")
     };
@@ -91,19 +107,20 @@ fn normal(text: &str) -> Vec<String> {
 
 #[test]
 fn the_kernel_lists_what_was_reviewed() {
-    let lab = Lab::new();
-    let state = localnet(&["0.0.0.0:5000:80", "127.0.0.1:5001:80"]).state;
-    let tables = tables(&state);
-    lab.host.run(|| {
-        let mut nft = Nft::open().unwrap();
-        nft.share();
-        nft.apply_all(&deltas(&[], &tables)).unwrap();
-        assert!(stands(&tables).unwrap());
-    });
-    for table in tables.into_iter().map(|table| Table { owned: false, ..table }) {
-        let list = ["list", "table", &table.family.to_string(), &table.name];
-        let listed = lab.host.run(|| Command::new("nft").args(list).output().unwrap().stdout);
-        assert_eq!(normal(&String::from_utf8(listed).unwrap()), normal(&table.to_string()));
+    for fixture in [localnet(&["0.0.0.0:5000:80", "127.0.0.1:5001:80"]), sctp()] {
+        let lab = Lab::new();
+        let tables = tables(&fixture.state);
+        lab.host.run(|| {
+            let mut nft = Nft::open().unwrap();
+            nft.share();
+            nft.apply_all(&deltas(&[], &tables)).unwrap();
+            assert!(stands(&tables).unwrap());
+        });
+        for table in tables.into_iter().map(|table| Table { owned: false, ..table }) {
+            let list = ["list", "table", &table.family.to_string(), &table.name];
+            let listed = lab.host.run(|| Command::new("nft").args(list).output().unwrap().stdout);
+            assert_eq!(normal(&String::from_utf8(listed).unwrap()), normal(&table.to_string()));
+        }
     }
 }
 

@@ -125,7 +125,7 @@ impl Taken<'_> {
 
     fn is_free(&self, wanted: &[Publish]) -> bool {
         self.refuse_taken(wanted).is_ok()
-            && !wanted.iter().any(|publish| (self.ports.busy)(publish))
+            && !wanted.iter().any(|publish| publish.has_sockets() && (self.ports.busy)(publish))
     }
 
     /// Chooses a free port, from a random one upwards and around.

@@ -160,6 +160,11 @@ impl Publish {
         SocketAddr::new(self.host_ip, self.host_port)
     }
 
+    /// Whether sockets stand for its ports on the host. None do for SCTP, as they would load its module into the kernel.
+    pub fn has_sockets(&self) -> bool {
+        self.proto != Proto::Sctp
+    }
+
     /// Whether its ports are reserved and not each held by a socket.
     pub fn is_reserved(&self) -> bool {
         self.count > MOST_SOCKETS
@@ -176,8 +181,7 @@ pub fn reserved(publish: &[Publish]) -> impl Iterator<Item = Publish> {
     bound(publish).filter(|port| port.is_reserved())
 }
 
-/// Passes over what no socket stands for: SCTP, as that would load its module into the kernel, and an IPv6 port that the
-/// socket of its IPv4 twin holds too.
+/// Passes over what no socket stands for, also an IPv6 port that the socket of its IPv4 twin holds too.
 fn bound(publish: &[Publish]) -> impl Iterator<Item = Publish> {
     let every = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let every = move || publish.iter().filter(move |other| other.host_ip == every);
@@ -186,8 +190,7 @@ fn bound(publish: &[Publish]) -> impl Iterator<Item = Publish> {
             && port.host_ip.is_ipv6()
             && every().any(|other| other.clash(port).is_some())
     };
-    let held = publish.iter().filter(|port| port.proto != Proto::Sctp);
-    held.filter(move |port| !is_twin(port)).copied()
+    publish.iter().filter(move |port| port.has_sockets() && !is_twin(port)).copied()
 }
 
 impl fmt::Display for Publish {
