@@ -33,10 +33,10 @@ const USAGE: &str = "usage: qps [--only CASE,...] [--peers PEER,...] [--rounds N
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    if let [verb, kind, address] = &words[..]
+    if let [verb, kind, address, places @ ..] = &words[..]
         && verb == "serve"
     {
-        return serve::serve(kind, address);
+        return serve::serve(kind, address, places);
     }
     let (plan, whole) = match plan(words) {
         Ok(plan) => plan,
