@@ -69,10 +69,10 @@ impl Ns {
     }
 
     /// Asks a server who we seem to be; none if it cannot be reached.
-    // Long enough for a SYN to be sent twice on a busy machine.
     pub fn ask(&self, server: &str) -> Option<IpAddr> {
         let server: SocketAddr = server.parse().unwrap();
         self.run(|| {
+            // Long enough for a SYN to be sent twice on a busy machine.
             let mut stream =
                 TcpStream::connect_timeout(&server, Duration::from_millis(1500)).ok()?;
             stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
