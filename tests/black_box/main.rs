@@ -8,6 +8,7 @@ mod debian;
 mod host;
 
 mod beside_docker;
+mod clients;
 mod command;
 mod compare;
 mod demo;
