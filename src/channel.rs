@@ -17,7 +17,7 @@ pub use message::{
     Answer, Asker, Build, Counters, FdKind, FromResolver, MOST_PORTS, Question, Resolution,
     SandboxCounters, SocketSet, ToResolver, UpstreamCounters, VERSION,
 };
-pub use transport::{ChannelError, Connection, Packet, UNASKED, listen};
+pub use transport::{ChannelError, Connection, Packet, UNASKED, decode, listen};
 pub use watched::Watched;
 
 #[cfg(test)]

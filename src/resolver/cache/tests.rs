@@ -1,6 +1,8 @@
 use super::super::query::{Parsed, parse};
 use super::*;
 
+mod model;
+
 /// Returns the question for a name of one label.
 fn question(label: &str) -> Question {
     let name = [&[label.len() as u8], label.as_bytes()].concat();
