@@ -116,7 +116,9 @@ fn every_client_resolves_local_missing_forwarded_and_large_and_says_so_in_its_wo
             let host = &host;
             scope.spawn(move || host.sh(&script).ok())
         });
-        made.map(|made| made.join().expect("a client of tests/run.sh's packages is made"));
+        for made in made {
+            made.join().expect("a client of tests/run.sh's packages is made");
+        }
         let asked: Vec<_> =
             CLIENTS.iter().map(|client| scope.spawn(|| client.wrong(&host))).collect();
         asked.into_iter().flat_map(|asked| asked.join().expect("it is asked")).collect()
