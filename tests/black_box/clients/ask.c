@@ -1,4 +1,5 @@
 /* Asks the C library for each NAME TYPE, and prints a line: the data, or its word for that there are none. */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <netdb.h>
@@ -30,7 +31,7 @@ static void address(const char *name, int family) {
 static void text(const char *name) {
     static unsigned char answer[65535];
     int length = res_query(name, 1, 16, answer, sizeof answer), bytes = 0;
-    if (length < 0) { printf("h_errno %d\n", h_errno); return; }
+    if (length < 0) { puts(h_errno == NO_DATA ? "NO_DATA" : "another failure"); return; }
     ns_msg message;
     if (ns_initparse(answer, length, &message)) { puts("nothing that can be read"); return; }
     for (int at = 0; at < ns_msg_count(message, ns_s_an); at++) {
