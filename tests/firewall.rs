@@ -9,7 +9,7 @@ mod firewall {
 }
 
 use firewall::lab::Lab;
-use firewall::states::localnet;
+use firewall::states::{localnet, sctp};
 use netdns::driver::firewall::tables;
 use netdns::kernel::nft::{Nft, stands};
 use netdns::plan::nft::{Table, deltas};
@@ -19,7 +19,8 @@ use std::process::Command;
 fn normal(text: &str) -> Vec<String> {
     let text = text.split(",\n").map(str::trim).collect::<Vec<_>>().join(", ");
     let sorted = |line: &str| {
-        let mut words: Vec<_> = line.trim().split(", ").map(str::to_owned).collect();
+        let line = line.trim().replace("elements = { ", "elements = {, ").replace(" }", ", }");
+        let mut words: Vec<_> = line.split(", ").map(str::to_owned).collect();
         words.sort();
         words.join(", ")
     };
@@ -28,18 +29,19 @@ fn normal(text: &str) -> Vec<String> {
 
 #[test]
 fn the_kernel_lists_what_was_reviewed() {
-    let lab = Lab::new();
-    let state = localnet(&["0.0.0.0:5000:80", "127.0.0.1:5001:80"]).state;
-    let tables = tables(&state);
-    lab.host.run(|| {
-        let mut nft = Nft::open().unwrap();
-        nft.share();
-        nft.apply_all(&deltas(&[], &tables)).unwrap();
-        assert!(stands(&tables).unwrap());
-    });
-    for table in tables.into_iter().map(|table| Table { owned: false, ..table }) {
-        let list = ["list", "table", &table.family.to_string(), &table.name];
-        let listed = lab.host.run(|| Command::new("nft").args(list).output().unwrap().stdout);
-        assert_eq!(normal(&String::from_utf8(listed).unwrap()), normal(&table.to_string()));
+    for fixture in [localnet(&["0.0.0.0:5000:80", "127.0.0.1:5001:80"]), sctp()] {
+        let lab = Lab::new();
+        let tables = tables(&fixture.state);
+        lab.host.run(|| {
+            let mut nft = Nft::open().unwrap();
+            nft.share();
+            nft.apply_all(&deltas(&[], &tables)).unwrap();
+            assert!(stands(&tables).unwrap());
+        });
+        for table in tables.into_iter().map(|table| Table { owned: false, ..table }) {
+            let list = ["list", "table", &table.family.to_string(), &table.name];
+            let listed = lab.host.run(|| Command::new("nft").args(list).output().unwrap().stdout);
+            assert_eq!(normal(&String::from_utf8(listed).unwrap()), normal(&table.to_string()));
+        }
     }
 }

@@ -8,6 +8,7 @@ mod debian;
 mod host;
 
 mod beside_docker;
+mod beside_firewalld;
 mod command;
 mod compare;
 mod demo;
@@ -29,6 +30,7 @@ mod package;
 mod ports;
 mod reach;
 mod refusals;
+mod sctp;
 mod second_day;
 mod shapes;
 mod survival;

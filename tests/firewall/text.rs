@@ -1,6 +1,6 @@
 //! The text of the tables for typical states, as it was reviewed (`golden/nft`). Needs no kernel.
 
-use super::states::{Fixture, localnet};
+use super::states::{Fixture, localnet, sctp};
 use netdns::driver::firewall::{table, tables};
 use netdns::driver::guard;
 use netdns::model::Reach;
@@ -96,4 +96,9 @@ fn an_ended_sandbox_publishes_nothing() {
 #[test]
 fn the_dns_table_is_as_reviewed() {
     golden("dns.nft", &dns_table(40001, 40002).to_string());
+}
+
+#[test]
+fn sctp_is_published_and_exposed_by_elements_of_both_families_and_refused_as_what_is_no_tcp() {
+    golden("sctp.nft", &table(&sctp().state).unwrap().to_string());
 }
