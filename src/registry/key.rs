@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The longest name without the final zero, in bytes.
 const MAX: usize = 254;
-const MAX_LABELS: usize = MAX / 2;
+const MAX_LABELS: usize = 127;
 
 /// A domain name in lower case and wire form, without the final zero.
 #[derive(Clone)]

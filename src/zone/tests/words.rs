@@ -83,6 +83,7 @@ fn what_is_no_character_of_a_word_is_refused() {
     assert_eq!(refused("a TXT x\\\r\n"), "line 4: nothing follows the backslash");
     assert_eq!(refused("a TXT \\25 \n"), "line 4: an escape \\DDD has three digits");
     assert_eq!(data("a TXT x\\ y\\;z\\255"), b"\x06x y;z\xff");
+    assert_eq!(data("a TXT \"x\\\"y\" z"), b"\x03x\"y\x01z");
 }
 
 #[test]
@@ -121,6 +122,7 @@ fn names_without_a_final_dot_are_below_the_origin_in_data_of_every_type() {
     );
     assert_eq!(data("a HINFO cpu \"os 1\""), b"\x03cpu\x04os 1");
     assert_eq!(data("a TLSA 3 1 1 ab\tCD 0 1"), b"\x03\x01\x01\xab\xcd\x01");
+    assert_eq!(data("a SMIMEA 3 1 1 ab cd"), b"\x03\x01\x01\xab\xcd");
     assert_eq!(refused("a AAAA 192.0.2.1\n"), "line 4: not a IPv6 address: 192.0.2.1");
     assert_eq!(refused("a MX 65536 b\n"), "line 4: not a number that fits: 65536");
     assert_eq!(refused("a CAA 256 issue x\n"), "line 4: not a number that fits: 256");
@@ -173,4 +175,16 @@ fn types_of_questions_and_of_one_hop_are_no_data() {
         assert_eq!(refused(&format!("a {name} x\n")), format!("line 4: not a record type: {name}"));
     }
     assert_eq!(refused("a TYPE65280 \\#\n"), "line 4: \\# has no length");
+}
+
+/// RFC 9460 section 2.1.
+#[test]
+fn values_of_parameters_may_be_quoted_and_what_cannot_be_read_of_them_is_refused() {
+    let plain = data("a HTTPS 1 . alpn=h2,h3 port=8443");
+    assert_eq!(data("a HTTPS 1 . alpn=\"h2,h3\" \"port=8443\""), plain);
+    for value in ["\"x;y\"", "\"x y\"", "x\\;y", "\"x\\;y\"", "\"x\ty\""] {
+        let refused = refused(&format!("a HTTPS 1 . key65333={value}\n"));
+        assert!(refused.starts_with("line 4: not a plain word: key65333="), "{refused}");
+        assert!(refused.ends_with("any type may be written as \\# LENGTH HEX (RFC 3597)"));
+    }
 }
