@@ -2,6 +2,7 @@
 
 use super::{Proto, Refusal};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -160,11 +161,6 @@ impl Publish {
         SocketAddr::new(self.host_ip, self.host_port)
     }
 
-    /// Whether sockets stand for its ports on the host. None do for SCTP, as they would load its module into the kernel.
-    pub fn has_sockets(&self) -> bool {
-        self.proto != Proto::Sctp
-    }
-
     /// Whether its ports are reserved and not each held by a socket.
     pub fn is_reserved(&self) -> bool {
         self.count > MOST_SOCKETS
@@ -181,16 +177,19 @@ pub fn reserved(publish: &[Publish]) -> impl Iterator<Item = Publish> {
     bound(publish).filter(|port| port.is_reserved())
 }
 
-/// Passes over what no socket stands for, also an IPv6 port that the socket of its IPv4 twin holds too.
+/// Passes over what no socket stands for: SCTP, as that would load its module into the kernel, and an IPv6 port that the
+/// socket of its IPv4 twin holds too.
 fn bound(publish: &[Publish]) -> impl Iterator<Item = Publish> {
     let every = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    let every = move || publish.iter().filter(move |other| other.host_ip == every);
+    let of_every: BTreeSet<&Publish> =
+        publish.iter().filter(|port| port.host_ip == every).collect();
     let is_twin = move |port: &Publish| {
         port.host_ip.is_unspecified()
             && port.host_ip.is_ipv6()
-            && every().any(|other| other.clash(port).is_some())
+            && of_every.contains(&Publish { host_ip: every, ..*port })
     };
-    publish.iter().filter(move |port| port.has_sockets() && !is_twin(port)).copied()
+    let held = publish.iter().filter(|port| port.proto != Proto::Sctp);
+    held.filter(move |port| !is_twin(port)).copied()
 }
 
 impl fmt::Display for Publish {
