@@ -125,8 +125,9 @@ impl Key {
         self.starts[self.labels] = self.len as u8;
         self.labels += 1;
         self.bytes[self.len] = label.len() as u8;
-        self.bytes[self.len + 1..end].copy_from_slice(label);
-        self.bytes[self.len + 1..end].make_ascii_lowercase();
+        let place = &mut self.bytes[self.len + 1..end];
+        place.copy_from_slice(label);
+        place.make_ascii_lowercase();
         self.len = end;
     }
 
