@@ -1,6 +1,8 @@
 use super::*;
 use proptest::prelude::*;
 
+mod words;
+
 const START: &str = "$TTL 300\n@ IN SOA ns hostmaster ( 1 3600 600\n 86400 300 ) ; four lines\n";
 
 fn origin() -> DnsName {
