@@ -3,6 +3,12 @@
 
 mod lab;
 
+mod resolver {
+    mod floods;
+    mod tcp;
+    mod upstreams;
+}
+
 use hickory_proto::op::{Edns, Message, MessageType, ResponseCode};
 use hickory_proto::rr::rdata::opt::EdnsCode;
 use lab::*;

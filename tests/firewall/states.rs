@@ -150,6 +150,16 @@ impl Fixture {
     }
 }
 
+/// One sandbox of both families that publishes and exposes SCTP, and no other protocol's port of the same number.
+pub fn sctp() -> Fixture {
+    let mut fixture = Fixture::default();
+    let network = fixture.enforced("br-7", 27);
+    let ports = ["0.0.0.0:5060:6060/sctp", "[::]:5060:6060/sctp", "127.0.0.1:5061:6061/sctp"];
+    let sandbox = fixture.sandbox(&[network], &ports);
+    fixture.expose(sandbox, &[(7070, Proto::Sctp), (8080, Proto::Tcp)]);
+    fixture
+}
+
 /// Reads `HOST:PORT:PORT[/PROTO]`.
 fn publish(text: &str) -> Publish {
     let (text, proto) = text.split_once('/').unwrap_or((text, "tcp"));
