@@ -19,7 +19,7 @@ fn the_rules_of_a_network_name_all_that_is_its_own_and_nothing_of_another() {
         "fd00:1::/64 : goto outbound6-",
         "\"veth1\" . 02:00:00:00:00:01 . 172.18.1.2",
         "chain entering-01",
-        "chain guard",
+        "chain discovery",
     ];
     for own in own {
         assert!(text.contains(own), "{own} is not in\n{text}");
