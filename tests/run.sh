@@ -12,8 +12,10 @@ packages=(
   busybox-static
   conntrack
   curl
+  dbus
   debootstrap
   docker.io
+  firewalld
   gcc
   iproute2
   iptables

@@ -36,10 +36,10 @@ const USAGE: &str =
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    if let [verb, kind, address] = &words[..]
+    if let [verb, kind, address, places @ ..] = &words[..]
         && verb == "serve"
     {
-        return serve::serve(kind, address);
+        return serve::serve(kind, address, places);
     }
     if let [verb, rounds] = &words[..]
         && verb == "flood"

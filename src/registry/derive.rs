@@ -136,3 +136,6 @@ pub fn snapshot(state: &State) -> Vec<Update> {
     let sandboxes = running.map(|s| Update::PutSandbox(sandbox_view(state, s.id)));
     networks.chain(endpoints).chain(records).chain(sandboxes).collect()
 }
+
+#[cfg(test)]
+mod tests;

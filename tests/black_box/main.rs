@@ -8,6 +8,7 @@ mod debian;
 mod host;
 
 mod beside_docker;
+mod beside_firewalld;
 mod command;
 mod compare;
 mod demo;
@@ -30,6 +31,7 @@ mod ports;
 mod query_log;
 mod reach;
 mod refusals;
+mod sctp;
 mod second_day;
 mod shapes;
 mod survival;

@@ -188,6 +188,22 @@ fn a_port_that_a_stranger_holds_is_not_chosen() {
 }
 
 #[test]
+fn a_port_of_sctp_is_chosen_without_a_socket() {
+    let world = world();
+    let (busy, reserved) = (|_: &Publish| true, PortSet::default());
+    let ports = Ports { range: (40_000, 40_000), reserved: &reserved, busy: &busy, ipv6: false };
+    let chosen = |proto| {
+        let request = publishing("a", &[PublishRequest { proto, ..port(None, None) }]);
+        attach(&world.given(), &request, (4, 1), &ports).map(|attachment| match attachment {
+            Attachment::New(new) => new.noun.0.publish[0].host_port,
+            Attachment::Existing(_) => panic!("nothing was attached before"),
+        })
+    };
+    assert_eq!(chosen(Proto::Sctp), Ok(40_000));
+    assert_eq!(chosen(Proto::Udp), Err(Refusal::NoFreePort(Proto::Udp)));
+}
+
+#[test]
 fn the_address_after_the_last_one_is_given_next() {
     let mut world = world();
     let id = world.state.network("n").unwrap().id;

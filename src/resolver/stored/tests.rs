@@ -4,6 +4,9 @@ use super::*;
 use hickory_proto::op::{Edns, Message, Query as Asked};
 use hickory_proto::rr::{Name, RData, Record as Resource, RecordType};
 
+mod kept;
+mod passed_on;
+
 fn client(edns: Option<u16>) -> Message {
     let mut message = Message::query();
     message.metadata.recursion_desired = true;
