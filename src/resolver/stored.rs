@@ -7,6 +7,7 @@ use super::query::Query;
 use super::wire::{self, AD, HEADER, OPT, Rcode, Record, TC, Transport, ede, long, word};
 use crate::model::{DnsName, Rdata};
 use crate::registry::{ANY, Rrset};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ pub struct Stored {
     options: Box<[u8]>,
     /// How long it may be kept, in seconds.
     lifetime: Option<u32>,
+    /// Who said it.
+    server: Option<SocketAddr>,
 }
 
 /// How old a reply is that is written out.
@@ -92,6 +95,7 @@ impl Stored {
             rcode: upstream.rcode,
             options: upstream.options.into(),
             lifetime: kept,
+            server: None,
             message: message.into(),
         })
     }
@@ -107,6 +111,7 @@ impl Stored {
             rcode: Rcode::NoError as u16,
             options: Box::default(),
             lifetime: None,
+            server: None,
         }
     }
 
@@ -114,6 +119,16 @@ impl Stored {
     pub fn failure(code: u16) -> Self {
         let (rcode, options) = (Rcode::ServFail as u16, extended(code).into());
         Self { rcode, options, lifetime: Some(FAILURE), ..Self::nothing() }
+    }
+
+    /// Notes who said it.
+    pub fn said_by(self, server: SocketAddr) -> Self {
+        Self { server: Some(server), ..self }
+    }
+
+    /// Returns who said it; nobody if it is our own failure.
+    pub fn server(&self) -> Option<SocketAddr> {
+        self.server
     }
 
     /// Whether it ends the search for an answer: no error of the server's own (FORMERR, SERVFAIL, NOTIMP, REFUSED).

@@ -29,6 +29,7 @@ mod membership;
 mod names;
 mod package;
 mod ports;
+mod query_log;
 mod reach;
 mod refusals;
 mod sctp;
