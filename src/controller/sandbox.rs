@@ -135,9 +135,15 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         }
     }
 
-    /// Stops and removes every sandbox, every network and every entry: nothing of ours remains.
+    /// Stops and removes every sandbox, every network and every entry, and what else bears our mark: nothing of ours remains.
     pub async fn reset(&self) -> Result<Vec<String>, Failure> {
         info!("reset");
+        let warnings = self.remove_known().await?;
+        self.turn().await.clear().await?;
+        Ok(warnings)
+    }
+
+    async fn remove_known(&self) -> Result<Vec<String>, Failure> {
         for _ in 1..ROUNDS {
             match self.remove_all().await {
                 // A command came in between: look again at what there is.
