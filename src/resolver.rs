@@ -26,6 +26,7 @@ mod host;
 mod inside;
 mod lockdown;
 pub mod process;
+mod query_log;
 mod replica;
 mod resolution;
 mod routes;

@@ -5,6 +5,7 @@ mod lab;
 
 mod resolver {
     mod floods;
+    mod log;
     mod tcp;
     mod upstreams;
 }

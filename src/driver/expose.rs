@@ -88,6 +88,9 @@ pub(super) fn add_to(table: &mut Table, state: &State) {
         }
     }
     table.maps.extend([(EXPOSED4.to_owned(), four), (EXPOSED6.to_owned(), six)]);
+    if !state.networks.values().any(|network| keeps_apart(network)) {
+        return;
+    }
     let base = Base { kind: BaseKind::Filter, hook: Hook::Output, priority: 0 };
     let redirects = [Statement::Redirect4, Statement::Neighbour(Neighbour::Redirect)];
     let rules = redirects

@@ -6,6 +6,7 @@ use super::batch::ROOM;
 use super::connections::Activity;
 use super::exchange::framed;
 use super::forward::Arrival;
+use super::query_log::How;
 use super::sandbox::{Permit, Sandbox};
 use super::shard::Shard;
 use super::shared::Tally;
@@ -135,26 +136,25 @@ impl Conversation {
         let mut tally = Tally { queries: 1, ..Tally::default() };
         let out = &mut self.shard.scratch.borrow_mut()[..];
         let current = self.sandbox.current();
+        let (sandbox, transport) = (&self.sandbox, Transport::Tcp);
+        let arrival = Arrival { shared, sandbox, transport, now: Instant::now() };
         let reply = match answer(&current.view, &query, Transport::Tcp, self.shard.turn(), out) {
             Outcome::Nothing => None,
             Outcome::Reply(length) => {
                 tally.local += 1;
+                arrival.log(&out[..length], How::LOCAL);
                 Some(out[..length].to_vec())
             }
-            Outcome::Forward(what) => {
-                let (sandbox, transport) = (&self.sandbox, Transport::Tcp);
-                let arrival = Arrival { shared, sandbox, transport, now: Instant::now() };
-                match arrival.begin(&query, what, &mut tally, out) {
-                    Err(length) => Some(out[..length].to_vec()),
-                    Ok(pending) => {
-                        let shard = self.shard.clone();
-                        self.forwards.spawn_local(async move {
-                            pending.finish(&shard.shared, &query, Transport::Tcp).await
-                        });
-                        None
-                    }
+            Outcome::Forward(what) => match arrival.begin(&query, what, &mut tally, out) {
+                Err(length) => Some(out[..length].to_vec()),
+                Ok(pending) => {
+                    let shard = self.shard.clone();
+                    self.forwards.spawn_local(async move {
+                        pending.finish(&shard.shared, &query, Transport::Tcp).await
+                    });
+                    None
                 }
-            }
+            },
         };
         shared.stats.add(&tally);
         self.sandbox.stats.add(&tally);

@@ -9,6 +9,7 @@ mod host;
 
 mod beside_docker;
 mod beside_firewalld;
+mod clients;
 mod command;
 mod compare;
 mod demo;
@@ -28,6 +29,7 @@ mod membership;
 mod names;
 mod package;
 mod ports;
+mod query_log;
 mod reach;
 mod refusals;
 mod sctp;
