@@ -10,6 +10,7 @@ mod failure;
 mod file;
 mod host_resolv;
 mod network;
+mod orphan;
 mod path_watch;
 mod port;
 mod record;

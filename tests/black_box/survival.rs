@@ -576,6 +576,30 @@ fn a_reset_takes_what_bears_our_mark_though_nobody_knows_it_and_nothing_else() {
 }
 
 #[test]
+fn a_reset_ends_what_an_earlier_manager_started_and_whose_record_is_lost() {
+    let mut host = Host::with_daemon();
+    host.netdns(&["network", "create", "localnet"]).ok();
+    host.sleeper("web", &["--network", "localnet"]);
+    let resolver = host.pid("ResolverPid");
+    host.end_daemon("KILL");
+    // Neither of another run directory nor of nobody's making.
+    let strangers = "cd /run && mkdir -p other/exits
+        unshare -p -f sleep 3600 >other/exits/7 2>&1 & unshare -p -f sleep 3600 >/dev/null 2>&1 &
+        until [ $(pgrep -c sleep) = 4 ]; do :; done";
+    host.sh(strangers).ok();
+    host.sh(&format!("rm -r {}/*", host.path("run").display())).ok();
+    host.start(&[]);
+    assert_eq!(host.netdns(&["ps", "-aq"]).ok(), "", "nobody knows it");
+    assert_ne!(host.pid("ResolverPid"), resolver);
+    let said = host.netdns(&["reset", "-f"]);
+    let ended = ["a sandbox of an earlier manager", &format!("pid {resolver}, is ended")];
+    ended.iter().for_each(|text| assert!(said.err.contains(text), "{said:?}"));
+    host.sh(&format!("! test -e /proc/{resolver}")).ok();
+    assert_eq!(host.sh("pgrep -c sleep").ok(), "3", "the host's own and two strangers");
+    assert_eq!(host.netdns(&["reset", "-f"]).err, "", "nothing is left to end");
+}
+
+#[test]
 fn a_daemon_waits_for_one_that_is_just_ending() {
     let mut host = Host::with_daemon();
     let manager = host.pid("ManagerPid");
