@@ -152,6 +152,10 @@ impl Control {
                 self.read_log(manager, seq, after);
                 return Ok(Next::Go);
             }
+            ToResolver::CacheSize(bytes) => {
+                self.shared.cache.resize(bytes);
+                FromResolver::Ack
+            }
             ToResolver::FlushCache => {
                 self.replica.flush_caches();
                 FromResolver::Ack
