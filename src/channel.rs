@@ -18,7 +18,7 @@ pub use message::{
     QuerySource, Question, Resolution, SandboxCounters, SocketSet, ToResolver, UpstreamCounters,
     VERSION,
 };
-pub use transport::{ChannelError, Connection, Packet, UNASKED, listen};
+pub use transport::{ChannelError, Connection, Packet, UNASKED, decode, listen};
 pub use watched::Watched;
 
 #[cfg(test)]

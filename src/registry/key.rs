@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The longest name without the final zero, in bytes.
 const MAX: usize = 254;
-const MAX_LABELS: usize = MAX / 2;
+const MAX_LABELS: usize = 127;
 
 /// A domain name in lower case and wire form, without the final zero.
 #[derive(Clone)]
@@ -125,8 +125,9 @@ impl Key {
         self.starts[self.labels] = self.len as u8;
         self.labels += 1;
         self.bytes[self.len] = label.len() as u8;
-        self.bytes[self.len + 1..end].copy_from_slice(label);
-        self.bytes[self.len + 1..end].make_ascii_lowercase();
+        let place = &mut self.bytes[self.len + 1..end];
+        place.copy_from_slice(label);
+        place.make_ascii_lowercase();
         self.len = end;
     }
 

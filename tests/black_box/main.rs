@@ -9,6 +9,7 @@ mod host;
 
 mod beside_docker;
 mod beside_firewalld;
+mod clients;
 mod command;
 mod compare;
 mod demo;

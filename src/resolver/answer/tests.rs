@@ -518,11 +518,13 @@ fn services_that_do_not_fit_come_without_addresses() {
         let name = format!("{name}{host}");
         world.put(endpoint(host, FRONT, &[&name, "many"], &[&format!("172.18.1.{host}")]));
     }
+    // The address of a short name would fit.
+    world.put(endpoint(10, FRONT, &["b", "many"], &["172.18.1.10"]));
     let reply = world.ask("_80._tcp.many", RecordType::SRV).unwrap();
     assert!(reply.metadata.truncation && !reply.answers.is_empty());
     assert_eq!(reply.additionals, [], "{reply}");
     let whole = world.send(&packet("_80._tcp.many", RecordType::SRV), Transport::Tcp, 0).unwrap();
-    assert_eq!((whole.answers.len(), whole.additionals.len()), (9, 9));
+    assert_eq!((whole.answers.len(), whole.additionals.len()), (10, 10));
 }
 
 /// RFC 6891 section 6.1.3 and RFC 3225 section 3.

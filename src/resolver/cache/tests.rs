@@ -1,6 +1,8 @@
 use super::super::query::{Parsed, parse};
 use super::*;
 
+mod model;
+
 /// Returns the question for a name of one label.
 fn question(label: &str) -> Question {
     let name = [&[label.len() as u8], label.as_bytes()].concat();
@@ -36,4 +38,15 @@ fn what_is_not_to_be_kept_takes_no_room() {
     let cache = Cache::new(64 * 1024);
     cache.keep(&question("web"), Arc::new(Stored::nothing()), Instant::now());
     assert_eq!(cache.usage(), Usage { most: 64 * 1024, ..Usage::default() });
+}
+
+#[test]
+fn the_longest_reply_is_kept_by_the_smallest_cache_of_a_whole_part() {
+    let (cache, now, long) = (Cache::new(PART), Instant::now(), question("long"));
+    // 4,000 addresses: 64 KB and a place for each TTL.
+    let record = b"\xc0\x0c\0\x01\0\x01\0\0\x01\x2c\0\x04\xc0\0\x02\x01".repeat(4000);
+    let head = b"\0\x07\x81\x80\0\x01\x0f\xa0\0\0\0\0\x04long\0\0\x01\0\x01";
+    let stored = Stored::of(&[&head[..], &record].concat()).unwrap();
+    cache.keep(&long, Arc::new(stored), now);
+    assert!(cache.recall(&long, now).is_some());
 }

@@ -36,6 +36,8 @@ fn questions_whose_answers_may_differ_are_kept_apart() {
     }
     let apart: std::collections::BTreeSet<_> = all.iter().collect();
     assert_eq!(apart.len(), all.len());
+    let longest = [b"\x01a".repeat(127), vec![0]].concat();
+    assert_eq!(known_by(0, &longest, None).map(|key| key.len()), Some(7 + 255));
     // RFC 7871: what a subnet is told is for that subnet.
     assert_eq!(known_by(0, WEB, Some((0, b"\0\x08\0\x04\0\x01\0\0"))), None);
     // A cookie (RFC 7873) goes no further than here.

@@ -102,24 +102,29 @@ fn a_reply_takes_all_of_the_room_that_a_client_has_and_no_more() {
 
 /// RFC 3597 section 4: these types, and SRV, have names that may be compressed.
 #[test]
-fn names_in_data_stay_whole_where_an_opt_stands_before_them() {
+fn names_in_data_stay_whole_where_what_they_point_at_moves() {
     let client = client(None);
     let (_, reply) = upstream(&client, 1);
-    let name = b"\x01x\xc0\x10";
-    let soa =
-        [&name[..], b"\x01h\xc0\x10\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x05"].concat();
-    let x = "x.example.com.";
+    // After the OPT, which goes: an address of x.example.com, and data that point at its name.
+    let place = (0xc000 | reply.len() as u16).to_be_bytes();
+    let x = place.to_vec();
+    let text = "x.example.com.";
+    let soa = [&x[..], &x, b"\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x05"].concat();
     for (rr_type, data, text) in [
-        (2, name.to_vec(), x.to_owned()),
-        (6, soa, format!("{x} h.example.com. 1 2 3 4 5")),
-        (15, [&b"\0\x0a"[..], name].concat(), format!("10 {x}")),
-        (33, [&b"\0\x01\0\x02\0\x50"[..], name].concat(), format!("1 2 80 {x}")),
+        (2, x.clone(), text.to_owned()),
+        (6, soa, format!("{text} {text} 1 2 3 4 5")),
+        (15, [&b"\0\x0a"[..], &x].concat(), format!("10 {text}")),
+        (33, [&b"\0\x01\0\x02\0\x50"[..], &x].concat(), format!("1 2 80 {text}")),
     ] {
-        let fixed = [&[0xc0, 12, 0, rr_type, 0, 1, 0, 0, 0, 9, 0, data.len() as u8], &data[..]];
-        let mut reply = [&reply[..], &fixed.concat()].concat();
-        reply[11] += 1;
+        let address = b"\x01x\xc0\x10\0\x01\0\x01\0\0\0\x09\0\x04\xc0\0\x02\x01";
+        let fixed = [0xc0, 12, 0, rr_type, 0, 1, 0, 0, 0, 9, 0, data.len() as u8];
+        let mut reply = [&reply[..], address, &fixed, &data].concat();
+        reply[11] += 2;
         let mine = relayed(&client, &reply, Transport::Udp);
-        let [extra] = &mine.additionals[..] else { panic!("one additional record") };
-        assert_eq!(extra.data.to_string(), text);
+        let [first, second] = &mine.additionals[..] else { panic!("two additional records") };
+        assert_eq!(
+            (first.name.to_string(), second.data.to_string()),
+            ("x.example.com.".into(), text)
+        );
     }
 }
