@@ -284,7 +284,7 @@ fn an_option_of_one_driver_is_unknown_to_the_other() {
     let mut world = World::new();
     let link = HostLink { up: true, mtu: 1500, ..HostLink::default() };
     world.facts.links = [("eth0".parse().unwrap(), link)].into();
-    let mut said = |driver: &str, key: &str, value: &str| {
+    let said = |driver: &str, key: &str, value: &str| {
         let mut request = on_parent("x", "192.0.2.0/24");
         request.driver = driver.into();
         if driver == "bridge" {
