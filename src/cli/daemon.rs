@@ -137,7 +137,7 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     if servers.is_empty() {
         warn!(file = %dirs.resolv_conf.display(), "no DNS server: names that netdns does not know will fail");
     }
-    let replica = Arc::new(Replica::new(servers, args.dns_route.clone()));
+    let replica = Arc::new(Replica::new(servers, args.dns_route.clone(), args.dns_cache.0));
     let events = Arc::new(Events::new(controller::now()));
     let (says, unasked) = mpsc::unbounded_channel();
     let (mut supervisor, resolver) =
