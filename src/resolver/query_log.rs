@@ -183,22 +183,24 @@ impl QueryLog {
         self.more.notify_waiters();
     }
 
-    /// Notes that somebody reads, and returns how often somebody has by now.
-    pub fn open(&self) -> u64 {
-        self.is_read.store(true, Ordering::Relaxed);
+    /// Notes that somebody reads. Returns whether nobody did before, so that somebody is to look whether it ends.
+    pub fn open(&self) -> bool {
         let mut kept = self.kept();
         kept.readings += 1;
-        kept.readings
+        !self.is_read.swap(true, Ordering::Relaxed)
     }
 
-    /// Keeps nothing any more unless somebody has read since that time. Who comes back later has missed something.
-    pub fn close(&self, reading: u64) {
+    /// Keeps nothing any more unless somebody has read since so many readings; returns how many there are by now. Who
+    /// comes back after that has missed something.
+    pub fn close_unless_read(&self, since: u64) -> Option<u64> {
         let mut kept = self.kept();
-        if kept.readings == reading {
-            self.is_read.store(false, Ordering::Relaxed);
-            kept.entries = VecDeque::new();
-            kept.last += 1;
+        if kept.readings != since {
+            return Some(kept.readings);
         }
+        self.is_read.store(false, Ordering::Relaxed);
+        kept.entries = VecDeque::new();
+        kept.last += 1;
+        None
     }
 
     /// Returns what came after the entry of a number, oldest first and a few at a time; without a number, nothing but

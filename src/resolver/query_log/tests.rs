@@ -28,18 +28,19 @@ fn nothing_is_kept_while_nobody_reads() {
     let log = log();
     log.note(|| panic!("nobody reads"));
     let begin = log.after(None).last;
-    let reading = log.open();
+    assert!(log.open());
     note(&log, &reply("a"));
     let batch = log.after(Some(begin));
     assert_eq!((names(&batch), batch.lost), (vec!["a."], 0));
     assert!(log.after(Some(batch.last)).queries.is_empty());
 
-    // Closed for the last time that it was read, and not before.
-    let again = log.open();
-    log.close(reading);
+    // Read since, it stays open.
+    assert_eq!(log.close_unless_read(0), Some(1));
+    assert!(!log.open());
+    assert_eq!(log.close_unless_read(1), Some(2));
     note(&log, &reply("b"));
     assert_eq!(names(&log.after(Some(batch.last))), ["b."]);
-    log.close(again);
+    assert_eq!(log.close_unless_read(2), None);
     log.note(|| panic!("nobody reads"));
     let late = log.after(Some(batch.last));
     assert_eq!((late.queries.len(), late.lost > 0), (0, true), "whoever comes late is told so");
