@@ -5,11 +5,11 @@ use crate::model::{
 };
 use std::collections::BTreeMap;
 
-fn id(n: u8) -> Id {
+pub(super) fn id(n: u8) -> Id {
     Id::from_bytes([n; 32])
 }
 
-fn network(n: u8, predefined: bool, internal: bool) -> Network {
+pub(super) fn network(n: u8, predefined: bool, internal: bool) -> Network {
     let net: ipnet::IpNet = format!("172.18.{n}.0/24").parse().unwrap();
     Network {
         id: id(n).into(),
@@ -37,7 +37,7 @@ fn network(n: u8, predefined: bool, internal: bool) -> Network {
     }
 }
 
-fn endpoint(network: u8, link: &str) -> Endpoint {
+pub(super) fn endpoint(network: u8, link: &str) -> Endpoint {
     Endpoint {
         id: EndpointId(id(100 + network)),
         network: id(network).into(),
@@ -51,7 +51,7 @@ fn endpoint(network: u8, link: &str) -> Endpoint {
     }
 }
 
-fn state(networks: Vec<Network>, endpoints: Vec<Endpoint>) -> State {
+pub(super) fn state(networks: Vec<Network>, endpoints: Vec<Endpoint>) -> State {
     let mut state = State::default();
     for network in networks {
         state.apply(&Change::AddNetwork(network));
