@@ -25,6 +25,7 @@ mod forward;
 mod host;
 mod inside;
 mod lockdown;
+mod ports;
 pub mod process;
 mod replica;
 mod resolution;
