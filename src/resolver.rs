@@ -27,6 +27,7 @@ mod inside;
 mod lockdown;
 mod ports;
 pub mod process;
+mod random;
 mod replica;
 mod resolution;
 mod routes;

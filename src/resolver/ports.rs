@@ -5,6 +5,7 @@
 //! time, few in all, and not for long; it is drawn at random from many; and where there are not many, a new one is made.
 //! Each is connected, so that only its server is heard. One at which anything else has come is not used again.
 
+use super::random;
 use super::upstream::Sockets;
 use crate::channel::Watched;
 use rustix::net::{AddressFamily, RecvFlags, SocketAddrAny, SocketFlags, SocketType};
@@ -113,7 +114,7 @@ impl Idle {
     fn draw(&mut self, server: SocketAddr) -> Option<Port> {
         let ports = self.ports.get_mut(&server).filter(|ports| ports.len() >= ENOUGH)?;
         // Without the kernel's randomness a new one is made, whose port the kernel chooses.
-        let place = getrandom::u32().ok()? as usize % ports.len();
+        let place = usize::from(random::number()?) % ports.len();
         Some(ports.swap_remove(place))
     }
 }

@@ -33,7 +33,7 @@ pub async fn serve(
     loop {
         let mut ready = watched.readable().await?;
         match one_batch(&shard, &sandbox, &socket) {
-            Ok(true) => {}
+            Ok(true) => yield_now().await,
             Ok(false) => ready.clear_ready(),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
             Err(error) => {
@@ -41,7 +41,6 @@ pub async fn serve(
                 sleep(PAUSE).await;
             }
         }
-        yield_now().await;
     }
 }
 

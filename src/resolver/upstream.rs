@@ -7,6 +7,7 @@ use super::flight::{Ask, Failure, Flight, Sending, Step};
 use super::inside::{Inside, Lease};
 use super::ports::Port;
 use super::question::Question;
+use super::random;
 use super::servers::Servers;
 use super::stored::{Age, Stored};
 use super::wire::{Transport, ede};
@@ -219,7 +220,7 @@ fn is_our_own(error: &io::Error) -> bool {
 /// Returns a number that nobody can foresee. Without the kernel's randomness it is 0: a guess that an attacker still has
 /// to pair with the port.
 fn random_id() -> u16 {
-    getrandom::u32().map_or(0, |number| (number >> 16) as u16)
+    random::number().unwrap_or(0)
 }
 
 /// A socket connected to a server, with the permit for it; those made inside are counted where they are lent.
