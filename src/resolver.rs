@@ -27,6 +27,7 @@ mod inside;
 mod lockdown;
 mod ports;
 pub mod process;
+mod query_log;
 mod random;
 mod replica;
 mod resolution;

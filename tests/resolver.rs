@@ -3,6 +3,13 @@
 
 mod lab;
 
+mod resolver {
+    mod floods;
+    mod log;
+    mod tcp;
+    mod upstreams;
+}
+
 use hickory_proto::op::{Edns, Message, MessageType, ResponseCode};
 use hickory_proto::rr::rdata::opt::EdnsCode;
 use lab::*;

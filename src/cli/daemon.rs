@@ -3,12 +3,13 @@
 mod args;
 mod host_dns;
 mod lock;
+mod metrics;
 
 pub use args::{DaemonArgs, DnsListen};
 
 use super::Dirs;
 use super::outcome::{Failure, need_root};
-use crate::api::{metrics, server};
+use crate::api::{self, server};
 use crate::channel::FromResolver;
 use crate::controller::{
     self, Controller, Events, Listen, Replica, Settings, Supervisor, read_host_resolv, servers,
@@ -23,13 +24,12 @@ use nix::unistd::{Gid, chown};
 use sd_notify::NotifyState;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, IsTerminal, Write};
-use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -113,6 +113,10 @@ fn policy(args: &DaemonArgs) -> Result<Policy, Failure> {
 
 async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(), Failure> {
     let _lock = lock::take(&dirs.run_dir)?;
+    let metered = match args.metrics {
+        Some(address) => Some(metrics::listener(address).await?),
+        None => None,
+    };
     let failed = |what: &'static str| move |error: io::Error| Failure::doing(what, error);
     let mut terminate = signal(SignalKind::terminate()).map_err(failed("wait for SIGTERM"))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed("wait for SIGINT"))?;
@@ -146,8 +150,9 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
         warn!("no resolver serves yet: commands work, names do not");
     }
     watch(&controller, unasked);
-    if let Some(address) = args.metrics {
-        show_metrics(address, &controller).await?;
+    if let Some(listener) = metered {
+        let shown = api::metrics::router(controller.clone());
+        tokio::spawn(axum::serve(listener, shown).into_future());
     }
     let listener = listen(&dirs.socket(), args.group.as_deref())?;
     let served = axum::serve(listener, server::router(controller.clone())).into_future();
@@ -179,16 +184,6 @@ fn watch(
     });
     let reader = controller.clone();
     tokio::spawn(async move { tokio::join!(reader.follow_zones(), reader.follow_host_resolv()) });
-}
-
-async fn show_metrics(
-    address: SocketAddr,
-    controller: &Arc<Controller<Linux, RedbStore>>,
-) -> Result<(), Failure> {
-    let failed = |error| Failure::doing(format!("show metrics at {address}"), error);
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    tokio::spawn(axum::serve(listener, metrics::router(controller.clone())).into_future());
-    Ok(())
 }
 
 /// Raises the soft limit of descriptors to the hard one: each sandbox keeps a handful open.

@@ -49,6 +49,7 @@ fn docker_s_grammar_is_accepted() {
         "status --format json",
         "doctor --format json",
         "events --format json --since 10m",
+        "query-log --format json a b",
         "reset -f",
         "man /tmp",
         "version",

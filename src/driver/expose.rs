@@ -5,7 +5,7 @@
 //! the rules here decide, whether br_netfilter is on or off. The host must not name the shorter way (ICMP redirects), which
 //! would lead nowhere. Multicast and broadcast between neighbours are lost. The host itself is no neighbour.
 
-use crate::model::{Exposed, IfName, Network, Proto, Reach, SandboxId, Shares, State};
+use crate::model::{Exposed, IfName, Network, Proto, Reach, SandboxId, State};
 use crate::plan::nft::{
     Base, BaseKind, Chain, Datum, Field, Hook, Is, LINK_GROUP, Map, Neighbour, Reject, Rule,
     Statement, Table, Type, Value, ValueType, Verdict,
@@ -88,6 +88,9 @@ pub(super) fn add_to(table: &mut Table, state: &State) {
         }
     }
     table.maps.extend([(EXPOSED4.to_owned(), four), (EXPOSED6.to_owned(), six)]);
+    if !state.networks.values().any(|network| keeps_apart(network)) {
+        return;
+    }
     let base = Base { kind: BaseKind::Filter, hook: Hook::Output, priority: 0 };
     let redirects = [Statement::Redirect4, Statement::Neighbour(Neighbour::Redirect)];
     let rules = redirects
@@ -100,14 +103,10 @@ pub(super) fn add_to(table: &mut Table, state: &State) {
 fn exposed(state: &State) -> BTreeMap<SandboxId, BTreeSet<Exposed>> {
     let mut exposed: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for sandbox in state.sandboxes.values().filter(|sandbox| sandbox.is_running()) {
-        let owner = match sandbox.shares {
-            Some(Shares::Sandbox(owner)) => owner,
-            _ => sandbox.id,
-        };
         let singles = sandbox.publish.iter().flat_map(|publish| publish.singles());
         let published = singles.map(|publish| publish.exposed());
         exposed
-            .entry(owner)
+            .entry(sandbox.owner())
             .or_default()
             .extend(published.chain(sandbox.config.exposed.iter().copied()));
     }

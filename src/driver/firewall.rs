@@ -1,8 +1,11 @@
 //! The host's firewall: one table, derived whole from State.
 //!
-//! The base chains are the same for every State: networks hang in maps by the bridge's name or by subnet, each with
-//! chains named by its id; an endpoint is at most elements of the maps of [`super::ports`]. Every bridge network is closed
-//! in both directions but to its own members, to answers and to what was published; for both families alike.
+//! The base chains do not grow: networks hang in maps by the bridge's name or by subnet, each with chains named by its id;
+//! an endpoint is at most elements of the maps of [`super::ports`]. Every bridge network is closed in both directions but
+//! to its own members, to answers and to what was published; for both families alike.
+//!
+//! A packet of a known connection meets one rule, unless there is an internal network: that one is closed to answers too,
+//! so its maps are asked first. Whatever can wait for the first packet of a connection stands in chains for that (nat).
 
 use super::{expose, guard, ports};
 use crate::model::{DriverKind, IfName, Network, State};
@@ -30,7 +33,7 @@ pub fn table(state: &State) -> Option<Table> {
         name: TABLE.to_owned(),
         owned: true,
         maps: maps(),
-        chains: base_chains(),
+        chains: base_chains(bridges.iter().any(|bridged| bridged.network.internal)),
     };
     bridges.iter().for_each(|network| network.add_to(&mut table));
     ports::add(&mut table, state);
@@ -103,7 +106,13 @@ fn maps() -> BTreeMap<String, Map> {
     verdicts.into_iter().chain(ports::maps()).collect()
 }
 
-fn base_chains() -> BTreeMap<String, Chain> {
+/// Before others translate what arrives.
+const EARLY: i32 = -120;
+
+/// Where what sandboxes send to 127.0.0.0/8 is looked at once more.
+const LOOPBACK: &str = "loopback";
+
+fn base_chains(any_internal: bool) -> BTreeMap<String, Chain> {
     let loopback = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8));
     let loopback6 = IpNet::V6(Ipv6Addr::LOCALHOST.into());
     let link_local = IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10));
@@ -113,25 +122,24 @@ fn base_chains() -> BTreeMap<String, Chain> {
     let to_ports = || [Statement::LocalDestination, published()];
     // Nothing finds the way back to such an address: whoever asks there is refused by the socket that holds the port.
     let not_from = |net| Rule::from([Statement::Destination(net), ACCEPT]);
+    // The bridges route 127.0.0.0/8, for ports published there; nobody beyond the host may use that.
+    let to_loopback = |verdict| {
+        let from_ours = Statement::IifGroup(Is::Equal, LINK_GROUP);
+        Rule::from([from_ours, Statement::Destination(loopback), verdict])
+    };
+    let into_loopback = to_loopback(Statement::Verdict(Verdict::Goto(LOOPBACK.to_owned())));
+    let answers = || Rule::from([Statement::Established, ACCEPT]);
+    let hostward = any_internal.then(|| Rule::from([Direction::Hostward.decide()]));
+    let first = if any_internal { Rule::from([Direction::Leaving.decide()]) } else { answers() };
     let chains = [
-        // The bridges route 127.0.0.0/8, for ports published there; nobody beyond the host may use that.
-        (
-            "raw-prerouting",
-            filter(Hook::Prerouting, -300),
-            vec![Rule::from([
-                Statement::IifGroup(LINK_GROUP),
-                Statement::Destination(loopback),
-                DROP,
-            ])],
-        ),
-        ("input", filter(Hook::Input, 0), vec![Rule::from([Direction::Hostward.decide()])]),
+        ("nat-early", nat(Hook::Prerouting, EARLY), vec![to_loopback(DROP)]),
+        ("input", filter(Hook::Input, 0), [into_loopback].into_iter().chain(hostward).collect()),
+        // What conntrack makes nothing of has passed by the chain of first packets.
+        (LOOPBACK, None, vec![answers(), Rule::from([DROP])]),
         (
             "forward",
             filter(Hook::Forward, 0),
-            vec![
-                Rule::from([Direction::Leaving.decide()]),
-                Rule::from([Direction::Entering.decide()]),
-            ],
+            vec![first, Rule::from([Direction::Entering.decide()])],
         ),
         // What arrives for 127.0.0.1 is no martian yet at this hook, and would be none once translated.
         (

@@ -11,7 +11,7 @@
 
 use crate::model::{DriverKind, Endpoint, Mac, Proto, State};
 use crate::plan::nft::{
-    Base, BaseKind, Chain, Datum, Family, Field, Hook, Key, LINK_GROUP, Map, Neighbour, Rule,
+    Base, BaseKind, Chain, Datum, Family, Field, Hook, Is, Key, LINK_GROUP, Map, Neighbour, Rule,
     Statement, TABLE, Table, Type, Value, ValueType, Verdict,
 };
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use std::net::{IpAddr, Ipv6Addr};
 const OWN4: &str = "own4";
 const OWN6: &str = "own6";
 const FREE: &str = "free";
-const GUARD: &str = "guard";
+const DISCOVERY: &str = "discovery";
 const DHCP_CLIENT: u16 = 68;
 const DHCPV6_CLIENT: u16 = 546;
 
@@ -93,41 +93,59 @@ fn sets() -> BTreeMap<String, Map> {
 
 fn chains() -> BTreeMap<String, Chain> {
     let base = Base { kind: BaseKind::Filter, hook: Hook::Prerouting, priority: FIRST };
-    let from_ours = Rule::from([
-        Statement::IifGroup(LINK_GROUP),
-        Statement::Verdict(Verdict::Goto(GUARD.to_owned())),
-    ]);
     let chains = [
-        ("prerouting", Chain { base: Some(base), rules: vec![from_ours] }),
-        (GUARD, Chain { base: None, rules: guard() }),
+        ("prerouting", Chain { base: Some(base), rules: guard() }),
+        (DISCOVERY, Chain { base: None, rules: discovery() }),
     ];
     chains.map(|(name, chain)| (name.to_owned(), chain)).into()
 }
 
 /// What is not accepted is dropped, also what is too short to be read. A fragment is judged by its addresses; the kernel
 /// puts none together for neighbour discovery (RFC 6980), nor is the first of any so short that it has no port.
+///
+/// Nearly every frame is IPv4's and one's own: it meets one look-up. That a port is free is asked last.
 fn guard() -> Vec<Rule> {
-    let is = |ether, address| vec![Field::IifName, ether, address];
-    let own4 = |ether, address| Statement::In(is(ether, address), OWN4.to_owned());
-    let own6 = |address| is(Field::EtherSource, address);
+    let own4 =
+        |ether, address| Statement::In(vec![Field::IifName, ether, address], OWN4.to_owned());
+    let guarded = || Statement::NotIn(vec![Field::IifName], FREE.to_owned());
+    let served = |port| Rule::from([Statement::DestinationPort(Proto::Udp, port), guarded(), DROP]);
     vec![
-        Rule::from([Statement::In(vec![Field::IifName], FREE.to_owned()), ACCEPT]),
-        Rule::from([Statement::DestinationPort(Proto::Udp, DHCP_CLIENT), DROP]),
-        Rule::from([Statement::DestinationPort(Proto::Udp, DHCPV6_CLIENT), DROP]),
-        Rule::from([Statement::Neighbour(Neighbour::RouterAdvertisement), DROP]),
-        Rule::from([Statement::Neighbour(Neighbour::Redirect), DROP]),
-        Rule::from([
-            Statement::Neighbour(Neighbour::Advertisement),
-            Statement::NotIn(own6(Field::NeighbourTarget), OWN6.to_owned()),
-            DROP,
-        ]),
+        Rule::from([Statement::IifGroup(Is::Other, LINK_GROUP), ACCEPT]),
+        served(DHCP_CLIENT),
         Rule::from([own4(Field::EtherSource, Field::Source), ACCEPT]),
+        served(DHCPV6_CLIENT),
+        Rule::from([
+            Statement::Icmp6,
+            guarded(),
+            Statement::Verdict(Verdict::Jump(DISCOVERY.to_owned())),
+        ]),
+        Rule::from([own6(Is::Equal, Field::Source6), ACCEPT]),
         Rule::from([
             own4(Field::EtherSource, Field::ArpSource),
             own4(Field::ArpEther, Field::ArpSource),
             ACCEPT,
         ]),
-        Rule::from([Statement::In(own6(Field::Source6), OWN6.to_owned()), ACCEPT]),
+        Rule::from([Statement::In(vec![Field::IifName], FREE.to_owned()), ACCEPT]),
         Rule::from([DROP]),
     ]
+}
+
+fn discovery() -> Vec<Rule> {
+    vec![
+        Rule::from([Statement::Neighbour(Neighbour::RouterAdvertisement), DROP]),
+        Rule::from([Statement::Neighbour(Neighbour::Redirect), DROP]),
+        Rule::from([
+            Statement::Neighbour(Neighbour::Advertisement),
+            own6(Is::Other, Field::NeighbourTarget),
+            DROP,
+        ]),
+    ]
+}
+
+fn own6(is: Is, address: Field) -> Statement {
+    let fields = vec![Field::IifName, Field::EtherSource, address];
+    match is {
+        Is::Equal => Statement::In(fields, OWN6.to_owned()),
+        Is::Other => Statement::NotIn(fields, OWN6.to_owned()),
+    }
 }

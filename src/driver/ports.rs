@@ -17,7 +17,7 @@ pub(super) const PUBLISHED: &str = "published";
 /// What one of the maps is asked by.
 #[derive(Clone, Copy)]
 enum By {
-    /// Protocol and port.
+    /// Protocol and port: what most are published by, so it is asked first. No two maps have an answer to one packet.
     Any,
     /// Address, protocol and port.
     At,
@@ -26,7 +26,7 @@ enum By {
 }
 
 impl By {
-    const ALL: [Self; 3] = [Self::At, Self::Any, Self::Range];
+    const ALL: [Self; 3] = [Self::Any, Self::At, Self::Range];
 
     fn map(self, ipv6: bool) -> &'static str {
         match (self, ipv6) {

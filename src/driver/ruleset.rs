@@ -10,15 +10,17 @@ use std::fmt::Write;
 
 /// What each chain, map and set is for; those of one network are named by what stands before its id.
 const PURPOSES: &[(&str, &str)] = &[
+    ("discovery", "no sandbox is a router, or answers for another"),
     ("entering", "what is passed on into the network, by its bridge"),
     ("exposed4", "the ports that neighbours reach where exposing is enforced"),
     ("exposed6", "the same of IPv6"),
     ("forward", "what the host passes on: first out of a network, then into one"),
     ("free", "ports that may send as anybody"),
-    ("guard", "what a sandbox sends that is not its own is dropped"),
     ("hostward", "what sandboxes send to the host itself"),
     ("input", "what is for the host itself"),
     ("leaving", "what is passed on out of the network"),
+    ("loopback", "who was asked from 127.0.0.0/8 may answer"),
+    ("nat-early", "nobody but the host itself begins anything with 127.0.0.0/8"),
     ("nat-output", "published ports, asked for by the host itself"),
     ("nat-postrouting", "whose address the other side sees"),
     ("nat-prerouting", "published ports, asked for by others"),
@@ -28,10 +30,13 @@ const PURPOSES: &[(&str, &str)] = &[
     ("own4", "port, MAC and address of each endpoint"),
     ("own6", "the same of IPv6"),
     ("ports_any", "ports published on every address of the host"),
+    ("ports_any6", "the same of IPv6"),
     ("ports_at", "ports published on one address of the host"),
-    ("prerouting", "frames that come from a sandbox"),
+    ("ports_at6", "the same of IPv6"),
+    ("prerouting", "what a sandbox sends that is not its own is dropped"),
     ("published", "where a published port leads"),
-    ("raw-prerouting", "nobody but the host itself may use 127.0.0.0/8"),
+    ("ranges", "ranges of published ports that keep their numbers"),
+    ("ranges6", "the same of IPv6"),
 ];
 
 /// Returns the rules that serve a network.
@@ -55,7 +60,7 @@ pub fn ruleset(state: &State, network: &Network) -> String {
 
 fn purpose(line: &str) -> Option<&'static str> {
     let mut words = line.split_whitespace();
-    if !matches!(words.next()?, "chain" | "map" | "set") || line.starts_with("\t\t") {
+    if !matches!(words.next()?, "chain" | "map" | "set") {
         return None;
     }
     let name = words.next()?;

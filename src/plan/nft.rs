@@ -196,8 +196,8 @@ pub enum Statement {
     IifName(Is, IfName),
     /// The link it leaves by is, or is not, this one.
     OifName(Is, IfName),
-    /// The link it came by is of this group.
-    IifGroup(u32),
+    /// The link it came by is, or is not, of this group.
+    IifGroup(Is, u32),
     /// The link it leaves by is of this group.
     OifGroup(u32),
     /// It is IPv4; to be said only where no IPv4 field is matched.
@@ -220,6 +220,8 @@ pub enum Statement {
     LocalDestination,
     /// It is of this transport protocol.
     Proto(Proto),
+    /// It is a message of ICMPv6 (RFC 4443).
+    Icmp6,
     /// It tells a router for IPv4 (RFC 792): a redirect.
     Redirect4,
     /// It is this message of IPv6's (RFC 4861).

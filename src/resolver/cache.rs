@@ -126,3 +126,6 @@ impl Cache {
         Usage { entries: entries.len() as u64, bytes: entries.weight() }
     }
 }
+
+#[cfg(test)]
+mod tests;

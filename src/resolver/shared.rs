@@ -2,6 +2,7 @@
 
 use super::cache::{Cache, Usage};
 use super::health::Server;
+use super::query_log::QueryLog;
 use super::routes::Routes;
 use super::upstream::{Sockets, Upstreams, Via};
 use crate::channel::{Counters, SandboxCounters, UpstreamCounters};
@@ -11,6 +12,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::SystemTime;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -115,6 +117,8 @@ pub struct Shared {
     pub limits: Limits,
     /// The counters.
     pub stats: Stats,
+    /// What is asked, for whoever reads it.
+    pub log: QueryLog,
     /// To the control loop.
     pub events: UnboundedSender<Event>,
 }
@@ -134,6 +138,7 @@ impl Shared {
             cache,
             limits,
             stats: Stats::default(),
+            log: QueryLog::new(SystemTime::now()),
             events,
         }
     }

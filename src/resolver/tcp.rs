@@ -2,9 +2,11 @@
 //! answer is known. What one client does or does not do holds up nobody else.
 
 use super::answer::{Outcome, Transport, answer};
+use super::batch::ROOM;
 use super::connections::Activity;
 use super::exchange::framed;
 use super::forward::Arrival;
+use super::query_log::How;
 use super::sandbox::{Permit, Sandbox};
 use super::shard::Shard;
 use super::shared::Tally;
@@ -17,7 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
-use tokio::task::{JoinSet, spawn_local};
+use tokio::task::{JoinSet, consume_budget, spawn_local, yield_now};
 use tokio::time::{sleep, sleep_until, timeout};
 
 /// How long a connection may be silent, or not take its answer.
@@ -25,6 +27,9 @@ const IDLE: Duration = Duration::from_secs(10);
 
 /// How long no connection is accepted after one could not be, for want of descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// The bytes that a connection's queries are read into at first.
+const USUAL: usize = 512;
 
 /// How many queries of one connection are forwarded at a time; further ones are not read yet.
 const PIPELINE: usize = 64;
@@ -46,6 +51,8 @@ pub async fn serve(
                 sleep(PAUSE).await;
             }
         }
+        // Whoever connects without end has no more than one turn at a time.
+        yield_now().await;
     }
 }
 
@@ -63,15 +70,15 @@ fn admit_connection(shard: &Rc<Shard>, sandbox: &Arc<Sandbox>, stream: TcpStream
     }
     let activity = Rc::new(Activity::new());
     let (shard, conversation) = (shard.clone(), Conversation::new(shard, sandbox, &activity));
-    let (number, its_number) = tokio::sync::oneshot::channel();
+    let (key, its_key) = tokio::sync::oneshot::channel();
     let task = spawn_local(async move {
         // A peer that breaks off is no news.
         let _ = conversation.run(stream).await;
-        if let Ok(number) = its_number.await {
-            shard.connections.borrow_mut().remove(number);
+        if let Ok(key) = its_key.await {
+            shard.connections.borrow_mut().remove(key);
         }
     });
-    let _ = number.send(connections.add(sandbox.id, activity, task.abort_handle()));
+    let _ = key.send(connections.add(sandbox.id, activity, task.abort_handle()));
 }
 
 /// What goes on over one connection.
@@ -94,7 +101,7 @@ impl Conversation {
 
     async fn run(mut self, mut stream: TcpStream) -> io::Result<()> {
         let (reader, mut writer) = stream.split();
-        let mut reader = Reader { stream: reader, buffer: Vec::new() };
+        let mut reader = Reader::new(reader);
         let mut draining = self.shard.draining.subscribe();
         let mut reading = true;
         while reading || !self.forwards.is_empty() {
@@ -129,26 +136,25 @@ impl Conversation {
         let mut tally = Tally { queries: 1, ..Tally::default() };
         let out = &mut self.shard.scratch.borrow_mut()[..];
         let current = self.sandbox.current();
+        let (sandbox, transport) = (&self.sandbox, Transport::Tcp);
+        let arrival = Arrival { shared, sandbox, transport, now: Instant::now() };
         let reply = match answer(&current.view, &query, Transport::Tcp, self.shard.turn(), out) {
             Outcome::Nothing => None,
             Outcome::Reply(length) => {
                 tally.local += 1;
+                arrival.log(&out[..length], How::LOCAL);
                 Some(out[..length].to_vec())
             }
-            Outcome::Forward(what) => {
-                let (sandbox, transport) = (&self.sandbox, Transport::Tcp);
-                let arrival = Arrival { shared, sandbox, transport, now: Instant::now() };
-                match arrival.begin(&query, what, &mut tally, out) {
-                    Err(length) => Some(out[..length].to_vec()),
-                    Ok(pending) => {
-                        let shard = self.shard.clone();
-                        self.forwards.spawn_local(async move {
-                            pending.finish(&shard.shared, &query, Transport::Tcp).await
-                        });
-                        None
-                    }
+            Outcome::Forward(what) => match arrival.begin(&query, what, &mut tally, out) {
+                Err(length) => Some(out[..length].to_vec()),
+                Ok(pending) => {
+                    let shard = self.shard.clone();
+                    self.forwards.spawn_local(async move {
+                        pending.finish(&shard.shared, &query, Transport::Tcp).await
+                    });
+                    None
                 }
-            }
+            },
         };
         shared.stats.add(&tally);
         self.sandbox.stats.add(&tally);
@@ -169,13 +175,21 @@ async fn write(writer: &mut WriteHalf<'_>, reply: &[u8]) -> io::Result<()> {
 struct Reader<'a> {
     stream: ReadHalf<'a>,
     buffer: Vec<u8>,
+    /// How much of a message that is too long is yet to come.
+    skip: usize,
 }
 
-impl Reader<'_> {
-    /// Waits for the next whole message; nothing at the end of the stream.
+impl<'a> Reader<'a> {
+    fn new(stream: ReadHalf<'a>) -> Self {
+        Self { stream, buffer: Vec::with_capacity(USUAL), skip: 0 }
+    }
+
+    /// Waits for the next message; nothing at the end of the stream. One longer than [`ROOM`] is cut, as a datagram is,
+    /// which makes it malformed: so much and no more is kept of what a client promises.
     async fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
-            if let Some(message) = self.whole() {
+            consume_budget().await;
+            if let Some(message) = self.cut() {
                 return Ok(Some(message));
             }
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
@@ -184,11 +198,16 @@ impl Reader<'_> {
         }
     }
 
-    fn whole(&mut self) -> Option<Vec<u8>> {
+    fn cut(&mut self) -> Option<Vec<u8>> {
+        let passed_over = self.skip.min(self.buffer.len());
+        self.buffer.drain(..passed_over);
+        self.skip -= passed_over;
         let (length, rest) = self.buffer.split_first_chunk()?;
         let length = usize::from(u16::from_be_bytes(*length));
-        let message = rest.get(..length)?.to_vec();
-        self.buffer.drain(..2 + length);
+        let kept = length.min(ROOM);
+        let message = rest.get(..kept)?.to_vec();
+        self.buffer.drain(..2 + kept);
+        self.skip = length - kept;
         Some(message)
     }
 }

@@ -4,6 +4,7 @@
 use super::answer::{Outcome, Transport, answer};
 use super::batch::{fragment, is_too_long};
 use super::forward::{Arrival, Pending};
+use super::query_log::How;
 use super::sandbox::Sandbox;
 use super::shard::Shard;
 use super::shared::Tally;
@@ -58,6 +59,7 @@ fn one_batch(shard: &Rc<Shard>, sandbox: &Arc<Sandbox>, socket: &Arc<OwnedFd>) -
             Outcome::Nothing => continue,
             Outcome::Reply(length) => {
                 tally.local += 1;
+                arrival.log(&out[..length], How::LOCAL);
                 length
             }
             Outcome::Forward(what) => match arrival.begin(query, what, &mut tally, out) {

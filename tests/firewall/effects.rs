@@ -7,6 +7,7 @@ use netdns::kernel::nft::Nft;
 use netdns::model::State;
 use netdns::plan::nft::delta;
 use std::net::IpAddr;
+use std::process::Command;
 
 fn apply(lab: &Lab, state: &State) {
     let change = delta(None, table(state).as_ref());
@@ -76,14 +77,40 @@ fn a_port_published_on_loopback_is_the_hosts_own() {
     assert!(lab.host.ask("127.0.0.1:5001").is_some());
     assert_eq!(lab.beyond.ask("10.0.0.1:5001"), None);
     for (attacker, host) in [(&lab.beyond, "10.0.0.1"), (&neighbour, "172.18.0.1")] {
-        // Sends what is for 127.0.0.1 to the host, and takes answers from there.
-        attacker.sysctl("conf/all/route_localnet", "1");
-        attacker.ip(&format!(
-            "rule add pref 10 to 127.0.0.1 lookup 100\nrule add pref 20 lookup local\nrule del pref 0\nroute add 127.0.0.1 via {host} table 100\n"
-        ));
+        send_loopback_to(attacker, host);
         assert_eq!(attacker.ask("127.0.0.1:5001"), None);
         assert_eq!(attacker.ask("127.0.0.1:80"), None, "a service of the host on loopback");
     }
+}
+
+/// Makes an attacker send what is for 127.0.0.1 to the host, and take answers from there.
+fn send_loopback_to(attacker: &Ns, host: &str) {
+    attacker.sysctl("conf/all/route_localnet", "1");
+    attacker.ip(&format!(
+        "rule add pref 10 to 127.0.0.1 lookup 100\nrule add pref 20 lookup local\nrule del pref 0\nroute add 127.0.0.1 via {host} table 100\n"
+    ));
+}
+
+/// Another tool translates port 81, wherever it is asked for, and keeps conntrack away from port 80.
+const OTHERS: &str = "table ip other {
+    chain translate { type nat hook prerouting priority dstnat; tcp dport 81 dnat to 172.18.0.2:80; }
+    chain come { type filter hook prerouting priority raw; tcp dport 80 notrack; }
+    chain go { type filter hook output priority raw; tcp sport 80 notrack; }
+}";
+
+#[test]
+fn no_other_tool_leads_a_sandbox_to_loopback() {
+    let lab = Lab::new();
+    let [_web, neighbour, _] = two_networks(&lab);
+    lab.host.serve();
+    lab.host.run(|| {
+        assert!(Command::new("nft").arg(OTHERS).status().unwrap().success());
+    });
+    send_loopback_to(&neighbour, "172.18.0.1");
+    assert!(neighbour.ask("172.18.0.1:81").is_some());
+    assert_eq!(neighbour.ask("127.0.0.1:81"), None, "translated");
+    assert!(neighbour.ask("172.18.0.1:80").is_some());
+    assert_eq!(neighbour.ask("127.0.0.1:80"), None, "untracked");
 }
 
 #[test]

@@ -112,8 +112,8 @@ impl Expressions<'_, '_> {
             Statement::OifName(is, name) => {
                 self.meta_is(libc::NFT_META_OIFNAME, *is, &interface(name))
             }
-            Statement::IifGroup(group) => {
-                self.meta_is(libc::NFT_META_IIFGROUP, Is::Equal, &group.to_ne_bytes());
+            Statement::IifGroup(is, group) => {
+                self.meta_is(libc::NFT_META_IIFGROUP, *is, &group.to_ne_bytes());
             }
             Statement::OifGroup(group) => {
                 self.meta_is(libc::NFT_META_OIFGROUP, Is::Equal, &group.to_ne_bytes());
@@ -130,6 +130,10 @@ impl Expressions<'_, '_> {
             Statement::Translated => self.ct_has(libc::NFT_CT_STATUS, abi::CT_STATUS_DNAT),
             Statement::LocalDestination => self.local_destination(),
             Statement::Proto(proto) => self.need_proto(*proto),
+            Statement::Icmp6 => {
+                let protocol = libc::IPPROTO_ICMPV6 as u8;
+                self.meta_is(libc::NFT_META_L4PROTO, Is::Equal, &[protocol]);
+            }
             Statement::Redirect4 => self.icmp(Layer::Ipv4, libc::IPPROTO_ICMP, ICMP_REDIRECT),
             Statement::Neighbour(message) => {
                 self.icmp(Layer::Ipv6, libc::IPPROTO_ICMPV6, *message as u8);

@@ -186,7 +186,7 @@ fn everything() -> Table {
                     Rule::from([Statement::Established, accept()]),
                     Rule::from([Statement::Translated, accept()]),
                     Rule::from([
-                        Statement::IifGroup(28260),
+                        Statement::IifGroup(Is::Equal, 28260),
                         Statement::Source(net("10.0.0.0/9")),
                         accept(),
                     ]),

@@ -173,7 +173,7 @@ impl Display for Statement {
         match self {
             Self::IifName(is, name) => write!(f, "iifname {is}\"{name}\""),
             Self::OifName(is, name) => write!(f, "oifname {is}\"{name}\""),
-            Self::IifGroup(group) => write!(f, "iifgroup {group}"),
+            Self::IifGroup(is, group) => write!(f, "iifgroup {is}{group}"),
             Self::OifGroup(group) => write!(f, "oifgroup {group}"),
             Self::Ipv4 => f.write_str("meta nfproto ipv4"),
             Self::Ipv6 => f.write_str("meta nfproto ipv6"),
@@ -185,6 +185,7 @@ impl Display for Statement {
             Self::Translated => f.write_str("ct status dnat"),
             Self::LocalDestination => f.write_str("fib daddr type local"),
             Self::Proto(proto) => write!(f, "meta l4proto {proto}"),
+            Self::Icmp6 => f.write_str("meta l4proto ipv6-icmp"),
             Self::Redirect4 => f.write_str("icmp type redirect"),
             Self::Neighbour(message) => write!(f, "icmpv6 type {message}"),
             Self::In(fields, set) => write!(f, "{} @{set}", Dotted(fields)),

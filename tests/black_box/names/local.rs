@@ -176,6 +176,25 @@ fn exposed_and_published_ports_have_srv_records() {
 }
 
 #[test]
+fn ports_of_a_sandbox_that_shares_a_namespace_are_served_by_its_owners_name() {
+    let mut host = with_localnet();
+    host.sleeper("web", &["--network", "localnet", "--expose", "80"]);
+    let ports = |host: &Host| {
+        let asked = ["_http._tcp.web SRV", "_7070._sctp.web SRV"];
+        asked.map(|question| dig(host, "web", question).answer.len())
+    };
+    assert_eq!(ports(&host), [1, 0]);
+    host.sleeper("side", &["--network", "container:web", "--expose", "7070/sctp"]);
+    let reply = dig(&host, "web", "_7070._sctp.web SRV");
+    assert_eq!(reply.answer, ["_7070._sctp.web. 5 IN SRV 0 0 7070 web.localnet."]);
+    host.end_daemon("KILL");
+    host.start(&[]);
+    assert_eq!(ports(&host), [1, 1]);
+    host.netdns(&["rm", "-f", "side"]).ok();
+    assert_eq!(ports(&host), [1, 0]);
+}
+
+#[test]
 fn queries_are_counted_for_each_sandbox_and_server() {
     let mut host = Host::new();
     host.start(&["--metrics", "127.0.0.1:9153"]);
