@@ -72,7 +72,7 @@ fn who_reads_slowly_misses_the_oldest_and_is_told_how_many() {
 }
 
 #[test]
-fn of_a_long_reply_the_question_is_kept_and_of_one_without_it_the_code() {
+fn of_a_reply_that_is_long_or_cannot_be_read_the_question_is_told_and_of_a_scrap_the_code() {
     let log = log();
     let begin = log.after(None).last;
     log.open();
@@ -83,10 +83,16 @@ fn of_a_long_reply_the_question_is_kept_and_of_one_without_it_the_code() {
     }
     note(&log, &long);
     note(&log, &[0, 1, 0x80, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    // An address of three bytes, as an upstream has sent it.
+    let mut odd = reply("odd");
+    odd[7] = 1;
+    odd.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 5, 0, 3, 10, 0, 0]);
+    note(&log, &odd);
     let batch = log.after(Some(begin));
-    let [long, scrap] = &batch.queries[..] else { panic!("{batch:?}") };
+    let [long, scrap, odd] = &batch.queries[..] else { panic!("{batch:?}") };
     assert_eq!((long.name.as_str(), long.records, long.answers.len()), ("long.", 200, 0));
     assert_eq!((long.rr_type.as_str(), long.rcode.as_str(), long.micros), ("A", "NOERROR", 7));
+    assert_eq!((odd.name.as_str(), odd.records, odd.rcode.as_str()), ("odd.", 1, "NOERROR"));
     assert_eq!((scrap.name.as_str(), scrap.rcode.as_str()), ("", "FORMERR"));
 }
 
