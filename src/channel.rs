@@ -14,10 +14,11 @@ mod watched;
 pub use batches::batches;
 pub use client::{Client, Unasked};
 pub use message::{
-    Answer, Asker, Build, Counters, FdKind, FromResolver, MOST_PORTS, Question, Resolution,
-    SandboxCounters, SocketSet, ToResolver, UpstreamCounters, VERSION,
+    Answer, Asker, Build, Counters, FdKind, FromResolver, LogBatch, LoggedQuery, MOST_PORTS,
+    QuerySource, Question, Resolution, SandboxCounters, SocketSet, ToResolver, UpstreamCounters,
+    VERSION,
 };
-pub use transport::{ChannelError, Connection, Packet, UNASKED, listen};
+pub use transport::{ChannelError, Connection, Packet, UNASKED, decode, listen};
 pub use watched::Watched;
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod network;
 mod outcome;
 mod print;
 mod program;
+mod query_log;
 pub mod resolver;
 mod run;
 mod sandbox;
@@ -65,6 +66,7 @@ fn dispatch(cli: Cli) -> ExitCode {
         Command::Status(args) => status::status(&args, dirs),
         Command::Doctor(args) => doctor::doctor(&args, dirs),
         Command::Events(args) => events::events(&args, dirs),
+        Command::QueryLog(args) => query_log::query_log(&args, dirs),
         Command::Reset(args) => status::reset(&args, dirs),
         Command::Completion(args) => completion::completion(&args),
         Command::Man(args) => man::man(&args),

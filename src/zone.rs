@@ -92,8 +92,6 @@ mod types {
     pub const NAPTR: u16 = 35;
     pub const DNAME: u16 = 39;
     pub const SSHFP: u16 = 44;
-    pub const TLSA: u16 = 52;
-    pub const SMIMEA: u16 = 53;
     pub const SVCB: u16 = 64;
     pub const HTTPS: u16 = 65;
     pub const SPF: u16 = 99;

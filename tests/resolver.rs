@@ -3,12 +3,22 @@
 
 mod lab;
 
+mod resolver {
+    mod floods;
+    mod host;
+    mod log;
+    mod probes;
+    mod tcp;
+    mod upstreams;
+}
+
 use hickory_proto::op::{Edns, Message, MessageType, ResponseCode};
 use hickory_proto::rr::rdata::opt::EdnsCode;
 use lab::*;
 use netdns::channel::{Asker, FdKind, FromResolver, Question, ToResolver};
 use netdns::registry::{Forward, SandboxView, Source, Update};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use std::collections::BTreeSet;
 use std::net::UdpSocket;
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
@@ -46,6 +56,7 @@ async fn the_process_keeps_no_privilege() {
         assert_eq!(field(sets), ["0000000000000000"], "{sets}");
     }
     assert_eq!(field("NoNewPrivs:"), ["1"]);
+    assert_eq!(field("Name:"), ["netdns-resolver"]);
     // The first connection was made before the process had called listen itself.
     lab.reconnect();
     assert_eq!(lab.client().peer().unwrap().pid.as_raw_nonzero().get(), pid as i32);
@@ -87,7 +98,7 @@ async fn every_question_leaves_from_another_port() {
             socket.send_to(&known(&query, &[SERVER]).to_vec().unwrap(), sender).unwrap();
             sender.port()
         };
-        (0..10).map(|_| port()).collect::<std::collections::BTreeSet<_>>()
+        (0..10).map(|_| port()).collect::<BTreeSet<_>>()
     });
     let lab = Lab::start();
     let inside = lab.serve(2, &[server]).await;
@@ -95,6 +106,57 @@ async fn every_question_leaves_from_another_port() {
         inside.ask(&format!("n{number}.example."));
     }
     assert!(ports.join().unwrap().len() >= 9);
+}
+
+#[tokio::test]
+async fn a_port_carries_few_questions_and_only_among_many() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let server = socket.local_addr().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok((length, sender)) = socket.recv_from(&mut buffer) {
+            let query = Message::from_vec(&buffer[..length]).unwrap();
+            tell.send(sender.port()).unwrap();
+            socket.send_to(&known(&query, &[SERVER]).to_vec().unwrap(), sender).unwrap();
+        }
+    });
+    let lab = Lab::start();
+    let inside = lab.serve(2, &[server]).await;
+    (0..1500).for_each(|number| drop(inside.ask(&format!("n{number}.example."))));
+    let ports: Vec<u16> = told.try_iter().collect();
+    let count = |of: &[u16]| of.iter().collect::<BTreeSet<_>>().len();
+    assert_eq!(count(&ports[..64]), 64, "{ports:?}");
+    assert!(count(&ports) < ports.len(), "{ports:?}");
+    for port in &ports {
+        assert!(ports.iter().filter(|other| *other == port).count() <= 16, "{ports:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_answer_arrives_where_lo_is_small() {
+    let many = [SERVER; 100].iter().zip(1..);
+    let many: Vec<[u8; 4]> = many.map(|([a, b, c, _], last)| [*a, *b, *c, last]).collect();
+    let count = many.len();
+    let server = upstream(move |query| vec![known(&query, &many)]);
+    let lab = Lab::start();
+    let updates = vec![Update::PutNetwork(network()), Update::SetHostServers(vec![server])];
+    lab.update(updates).await;
+    lab.update((11..=110).map(|number| endpoint(number, "web")).collect()).await;
+    // Each has sockets that nothing long was sent through before.
+    for (number, name) in [(2, "web."), (3, "example.com.")] {
+        lab.update(vec![Update::PutSandbox(view(number))]).await;
+        let small = || {
+            let mtu = Command::new("ip").args(["link", "set", "lo", "mtu", "1280"]).status();
+            assert!(mtu.unwrap().success());
+        };
+        let namespace = Namespace::new(number, 0, small);
+        lab.give(&namespace.inside, None).await;
+        let mut query = query(name);
+        query.edns.insert(Edns::new()).set_max_payload(4096);
+        namespace.inside.send(&query);
+        assert_eq!(addresses(&namespace.inside.receive()).len(), count, "{name}");
+    }
 }
 
 #[tokio::test]

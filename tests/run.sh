@@ -12,19 +12,27 @@ packages=(
   busybox-static
   conntrack
   curl
+  dbus
   debootstrap
   docker.io
+  firewalld
   gcc
+  golang-go
   iproute2
   iptables
   iputils-ping
   kmod
+  knot-dnsutils
+  ldnsutils
   libc6-dev
   musl-tools
   nftables
+  nodejs
   nsd
+  openjdk-17-jdk-headless
   procps
   python3
+  python3-dnspython
   tcpdump
   util-linux
   xz-utils

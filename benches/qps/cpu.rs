@@ -1,5 +1,7 @@
 //! How long processes have run.
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use std::fs;
 use std::time::Duration;
 
@@ -12,4 +14,11 @@ pub fn spent(pids: &[u32]) -> Duration {
         text.split_whitespace().next()?.parse::<u64>().ok()
     });
     Duration::from_nanos(nanoseconds.sum())
+}
+
+/// Returns what this thread, or all children that have ended, spent, kernel included.
+pub fn of(whom: UsageWho) -> Duration {
+    let Ok(usage) = getrusage(whom) else { return Duration::ZERO };
+    let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }

@@ -1,8 +1,10 @@
 //! Asking: dnsperf for throughput, a lone client for latency, one with many sockets for many sandboxes.
 
+use super::cpu;
 use super::host::Unable;
 use super::peer::{Target, packaged};
 use netdns::kernel::netns::within;
+use nix::sys::resource::UsageWho;
 use rustix::event::epoll;
 use std::fs::File;
 use std::io;
@@ -26,6 +28,8 @@ pub struct Load {
     pub wrong: u64,
     /// From the first query to the last reply.
     pub took: Duration,
+    /// What the asker spent of a processor's time.
+    pub cpu: Duration,
     /// Response codes, as dnsperf prints them.
     pub codes: String,
 }
@@ -51,7 +55,9 @@ pub fn dnsperf(
     if let Some(local) = target.local {
         command.args(["-a", local]);
     }
+    let before = cpu::of(UsageWho::RUSAGE_CHILDREN);
     let output = command.output().map_err(|error| format!("nsenter (util-linux): {error}"))?;
+    let cpu = cpu::of(UsageWho::RUSAGE_CHILDREN).saturating_sub(before);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let value = |key: &str| {
         let line = text.lines().find_map(|line| line.trim().strip_prefix(key));
@@ -76,6 +82,7 @@ pub fn dnsperf(
         completed: completed as u64,
         lost: number("Queries lost:").unwrap_or(0.0) as u64,
         took: Duration::from_secs_f64(took),
+        cpu,
         codes,
     })
 }
@@ -128,7 +135,7 @@ pub fn spread(
             .map_err(|error| failed(error.into()))?;
         socket.set_nonblocking(true).and_then(|()| socket.send(query)).map_err(failed)?;
     }
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), cpu::of(UsageWho::RUSAGE_THREAD));
     let end = Duration::from_secs(seconds.into());
     let mut load = Load { codes: "not looked at".to_owned(), ..Load::default() };
     let mut events = Vec::with_capacity(256);
@@ -147,6 +154,7 @@ pub fn spread(
         }
     }
     load.took = started.elapsed();
+    load.cpu = cpu::of(UsageWho::RUSAGE_THREAD).saturating_sub(before);
     Ok(load)
 }
 

@@ -5,6 +5,7 @@
 //! cargo bench --bench qps                                     # all of it: ten minutes; writes README.md and raw.txt here
 //! cargo bench --bench qps -- --only local,tcp                 # some cases; prints only
 //! cargo bench --bench qps -- --rounds 2 --seconds 1 --peers netdns,dnsmasq
+//! cargo bench --bench qps -- flood 5                          # a quiet sandbox while another floods, in five rounds
 //! ```
 //!
 //! Needs root and Debian's packages dnsperf, docker.io, aardvark-dns, dnsmasq-base, unbound, busybox-static, iproute2,
@@ -14,6 +15,7 @@
 
 mod case;
 mod cpu;
+mod flood;
 #[allow(dead_code, reason = "the other benchmark uses all of it")]
 #[path = "../attach/host.rs"]
 mod host;
@@ -29,14 +31,21 @@ use case::Case;
 use run::Plan;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: qps [--only CASE,...] [--peers PEER,...] [--rounds N] [--seconds S]";
+const USAGE: &str =
+    "usage: qps [--only CASE,...] [--peers PEER,...] [--rounds N] [--seconds S] | qps flood ROUNDS";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    if let [verb, kind, address] = &words[..]
+    if let [verb, kind, address, places @ ..] = &words[..]
         && verb == "serve"
     {
-        return serve::serve(kind, address);
+        return serve::serve(kind, address, places);
+    }
+    if let [verb, rounds] = &words[..]
+        && verb == "flood"
+        && let Ok(rounds) = rounds.parse()
+    {
+        return flood(rounds);
     }
     let (plan, whole) = match plan(words) {
         Ok(plan) => plan,
@@ -64,6 +73,25 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
+}
+
+/// Measures a quiet sandbox's look-ups while another floods.
+fn flood(rounds: u64) -> ExitCode {
+    if !stage::is_inside() {
+        return stage::enter();
+    }
+    let measured = peer::settle().and_then(|()| flood::measure(rounds));
+    let kept = measured.and_then(|page| {
+        println!("{page}");
+        flood::keep(&page).map_err(|error| format!("cannot write the report: {error}"))
+    });
+    match kept {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("qps: {why}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Reads the command line; also whether it asks for the whole run.

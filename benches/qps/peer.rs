@@ -61,9 +61,9 @@ pub const ALL: [Entry; 8] = [
     ("aardvark-dns", |_| Ok(Box::new(aardvark::Aardvark::start()?))),
     ("dnsmasq", |_| Ok(Box::new(dnsmasq::Dnsmasq::start()?))),
     ("unbound", |_| Ok(Box::new(unbound::Unbound::start()?))),
-    ("echo", |_| Ok(Box::new(echo::Echo::start("echo")?))),
-    ("echo, rewritten", |_| Ok(Box::new(echo::Echo::start("rewritten")?))),
-    ("batched echo", |_| Ok(Box::new(echo::Echo::start("batched")?))),
+    ("echo", |cases| Ok(Box::new(echo::Echo::start("echo", cases)?))),
+    ("rewritten echo", |cases| Ok(Box::new(echo::Echo::start("rewritten", cases)?))),
+    ("batched echo", |cases| Ok(Box::new(echo::Echo::start("batched", cases)?))),
 ];
 
 /// Returns those that a list names.
@@ -101,16 +101,19 @@ fn host(name: &str) -> Result<Host, Unable> {
     for address in [UPSTREAM, SILENT] {
         host.run(&["ip", "address", "add", &format!("{address}/32"), "dev", "lo"])?;
     }
-    serve(&host, "batched", &format!("{UPSTREAM}:53"))?;
-    serve(&host, "silent", &format!("{SILENT}:53"))?;
+    serve(&host, "batched", &format!("{UPSTREAM}:53"), &[])?;
+    serve(&host, "silent", &format!("{SILENT}:53"), &[])?;
     Ok(host)
 }
 
-/// Starts a server of this program's own.
-fn serve(host: &Host, kind: &str, address: &str) -> Result<Child, Unable> {
+/// Starts a server of this program's own, in other namespaces than the host's if some are given.
+fn serve(host: &Host, kind: &str, address: &str, places: &[PathBuf]) -> Result<Child, Unable> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let program = program.display().to_string();
-    host.serve(&[&program, "serve", kind, address], "listening")
+    let mut words =
+        vec![program.display().to_string(), "serve".into(), kind.into(), address.into()];
+    words.extend(places.iter().map(|place| place.display().to_string()));
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    host.serve(&words, "listening")
 }
 
 /// Returns the namespace of a host made by that name.

@@ -1,6 +1,7 @@
 //! The tables, every figure of which is computed from the raw samples, and the raw samples.
 
 use super::case::Case;
+use super::load::Load;
 use super::run::{Run, Sample};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -16,7 +17,7 @@ Made by `cargo bench --bench qps` (see `main.rs` for what it needs); every figur
 Load is dnsperf's, with 4 clients and 50 queries outstanding, from within a sandbox; for the cases of many sandboxes, a
 client of our own with 200 sockets and one query outstanding on each. \"Queries a second\" is the median of the rounds,
 \"netdns to it\" netdns's figure divided by that of the row. \"CPU\" is what the server's processes spent on a query, the
-median again; work that the kernel does for the asker is the asker's. p50 and p99 are of a lone client that asks one query
+median again; work that the kernel does for the asker is the asker's, whose own is beside it. p50 and p99 are of a lone client that asks one query
 after the other, after the load; with a dead upstream it stops after 8 s. The echo answers each query with one record and
 looks at nothing, the rewritten one behind the port rewrite that netdns has in each sandbox; the batched one takes and gives
 up to 32 with a system call (`serve/`). The upstream is the batched echo on the host. Docker's resolver asks it from within
@@ -47,12 +48,13 @@ pub fn page(run: &Run) -> String {
 /// Renders every sample.
 pub fn raw(run: &Run) -> String {
     let mut text = String::from(
-        "# case\tround\tpeer\tcompleted\tlost\ttook us\tserver's cpu us\tresponse codes\tlatencies of a lone client, us\n",
+        "# case\tround\tpeer\tcompleted\tlost\ttook us\tserver's cpu us\tasker's cpu us\tresponse codes\tlatencies of a lone client, us\n",
     );
     for Sample { case, round, peer, load, cpu, latencies } in &run.samples {
-        let load = load.as_ref().map_or("-\t-\t-\t-\t-".to_owned(), |load| {
+        let load = load.as_ref().map_or("-\t-\t-\t-\t-\t-".to_owned(), |load| {
             let (took, cpu) = (load.took.as_micros(), cpu.as_micros());
-            format!("{}\t{}\t{took}\t{cpu}\t{}", load.completed, load.lost, load.codes)
+            let asker = load.cpu.as_micros();
+            format!("{}\t{}\t{took}\t{cpu}\t{asker}\t{}", load.completed, load.lost, load.codes)
         });
         let latencies: Vec<_> = latencies.iter().map(|took| took.as_micros().to_string()).collect();
         let _ = writeln!(text, "{}\t{round}\t{peer}\t{load}\t{}", case.name(), latencies.join(" "));
@@ -94,28 +96,30 @@ fn machine(text: &mut String, run: &Run) {
 }
 
 fn load(text: &mut String, run: &Run, case: Case) {
-    text.push_str("| | queries a second | netdns to it | CPU us | p50 us | p99 us | lost or failed |\n|---|---|---|---|---|---|---|\n");
+    text.push_str("| | queries a second | netdns to it | CPU us | asker's CPU us | p50 us | p99 us | lost or failed |\n|---|---|---|---|---|---|---|---|\n");
     let rate = |sample: &&Sample| {
         let load = sample.load.as_ref()?;
         Some(load.completed as f64 / load.took.as_secs_f64())
     };
-    let cost = |sample: &&Sample| {
-        let load = sample.load.as_ref().filter(|load| load.completed > 0)?;
-        Some(sample.cpu.as_secs_f64() * 1e6 / load.completed as f64)
+    let a_query = |load: &Load, cpu: Duration| {
+        (load.completed > 0).then(|| cpu.as_secs_f64() * 1e6 / load.completed as f64)
     };
+    let cost = |sample: &&Sample| a_query(sample.load.as_ref()?, sample.cpu);
+    let asker = |sample: &&Sample| a_query(sample.load.as_ref()?, sample.load.as_ref()?.cpu);
     let ours = median(of(run, case, "netdns").iter().filter_map(rate));
     for (peer, _) in &run.peers {
         let samples = of(run, case, peer);
         let Some(theirs) = median(samples.iter().filter_map(rate)) else { continue };
         let ratio = ours.map_or(String::new(), |ours| format!("{:.2}", ours / theirs));
         let cost = median(samples.iter().filter_map(cost)).unwrap_or(0.0);
+        let asker = median(samples.iter().filter_map(asker)).unwrap_or(0.0);
         let loads = samples.iter().filter_map(|sample| sample.load.as_ref());
         let lost: u64 = loads.map(|load| load.lost + load.wrong).sum();
         let latencies = sorted(samples.iter().flat_map(|sample| &sample.latencies));
         let (p50, p99) = (shown(&latencies, 50), shown(&latencies, 99));
         let _ = writeln!(
             text,
-            "| {peer} | {theirs:.0} | {ratio} | {cost:.2} | {p50} | {p99} | {lost} |"
+            "| {peer} | {theirs:.0} | {ratio} | {cost:.2} | {asker:.2} | {p50} | {p99} | {lost} |"
         );
     }
 }

@@ -1,10 +1,14 @@
 //! Servers that do as little as possible: what a resolver can be measured against, and what answers as an upstream.
-//! They are this program started again as `qps serve KIND ADDRESS`, so that their processor time is theirs alone.
+//! They are this program started again as `qps serve KIND ADDRESS`, so that their processor time is theirs alone. With
+//! namespaces after the address they serve it in each of them.
 
 mod batched;
+mod spread;
 
+use batched::Batch;
 use std::io;
 use std::net::UdpSocket;
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 /// The longest query that is answered.
@@ -14,17 +18,14 @@ const LONGEST: usize = 512;
 const ANSWER: [u8; 16] = [0xC0, 12, 0, 1, 0, 1, 0, 0, 14, 16, 0, 4, 198, 51, 100, 7];
 
 /// Serves until it is killed: `echo`, `batched`, or `silent`.
-pub fn serve(kind: &str, address: &str) -> ExitCode {
-    let served = UdpSocket::bind(address).and_then(|socket| {
-        println!("listening");
-        match kind {
-            "echo" => echo(&socket),
-            "batched" => batched::serve(&socket),
-            _ => loop {
-                std::thread::park();
-            },
-        }
-    });
+pub fn serve(kind: &str, address: &str, places: &[String]) -> ExitCode {
+    let served = match places {
+        [] => UdpSocket::bind(address).and_then(|socket| {
+            println!("listening");
+            one(kind, &socket)
+        }),
+        places => spread::serve(kind, address, places),
+    };
     if let Err(error) = served {
         eprintln!("qps: {address}: {error}");
     }
@@ -34,15 +35,25 @@ pub fn serve(kind: &str, address: &str) -> ExitCode {
 /// Room for a query and its answer.
 type Packet = [u8; LONGEST + ANSWER.len()];
 
+fn one(kind: &str, socket: &UdpSocket) -> io::Result<()> {
+    let mut batch = Batch::new();
+    loop {
+        match kind {
+            "echo" => echo(socket)?,
+            "batched" => batch.turn(socket.as_fd(), libc::MSG_WAITFORONE)?,
+            _ => std::thread::park(),
+        }
+    }
+}
+
 /// One system call for each query, and one for each reply.
 fn echo(socket: &UdpSocket) -> io::Result<()> {
     let mut packet = [0; LONGEST + ANSWER.len()];
-    loop {
-        let (length, peer) = socket.recv_from(&mut packet[..LONGEST])?;
-        let length = answer(&mut packet, length);
-        // A client that went away misses nothing.
-        let _ = socket.send_to(&packet[..length], peer);
-    }
+    let (length, peer) = socket.recv_from(&mut packet[..LONGEST])?;
+    let length = answer(&mut packet, length);
+    // A client that went away misses nothing.
+    let _ = socket.send_to(&packet[..length], peer);
+    Ok(())
 }
 
 /// Makes a query's packet its reply, with one answer and without what follows the question. Returns its length.

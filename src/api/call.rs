@@ -53,6 +53,13 @@ calls! {
         /// How long to wait at most, in seconds.
         wait: u32,
     }
+    /// `query-log`: what sandboxes have asked after a query; where they have asked nothing, waits two seconds for it.
+    ReadQueryLog "query.log" -> Asked {
+        /// The last query that is known; none for only what comes.
+        after: Option<u64>,
+        /// Of these sandboxes alone, if there are any: id, name or id prefix.
+        sandboxes: Vec<String>,
+    }
     /// `reset`: stops every sandbox and removes everything that bears our mark.
     Reset "reset" -> Done {}
 
@@ -218,6 +225,17 @@ pub struct Happened {
     pub last: u64,
     /// Whether some in between are kept no more.
     pub lost: bool,
+}
+
+/// What sandboxes have asked, oldest first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Asked {
+    /// The queries.
+    pub queries: Vec<view::Query>,
+    /// What to ask with next, within ten seconds.
+    pub last: u64,
+    /// How many in between, of any sandbox, are kept no more.
+    pub lost: u64,
 }
 
 /// A network was made.

@@ -3,6 +3,7 @@
 mod event;
 mod name;
 mod network;
+mod query;
 mod sandbox;
 mod stats;
 mod time;
@@ -10,6 +11,7 @@ mod time;
 pub use event::event;
 pub use name::names;
 pub use network::network;
+pub use query::query;
 pub use sandbox::sandbox;
 pub use stats::stats;
 pub use time::rfc3339;

@@ -2,10 +2,10 @@
 
 use super::call::{self, Call, ErrorBody};
 use super::{metrics, render, view};
-use crate::channel::Asker;
+use crate::channel::{Asker, LogBatch};
 use crate::controller::{Admitted, Controller, Failure};
 use crate::kernel::Kernel;
-use crate::model::{Kind, Refusal};
+use crate::model::{Kind, Refusal, State};
 use crate::registry::member_view;
 use crate::store::Store;
 use axum::Router;
@@ -33,6 +33,7 @@ pub fn router<K: Kernel, S: Store>(controller: Shared<K, S>) -> Router {
     routes
         .on(|c, _: call::GetStatus| async move { Ok(status(&c).await) })
         .on(|c, call: call::Events| async move { Ok(happened(&c, &call).await) })
+        .on(|c, call: call::ReadQueryLog| async move { asked(&c, &call).await })
         .on(|c, _: call::Reset| async move { c.reset().await.map(done) })
         .router
         .route("/metrics", metrics::route(metered))
@@ -223,6 +224,23 @@ async fn happened<K: Kernel, S: Store>(
     }
 }
 
+/// Returns what was asked of the resolver; how many were lost of these sandboxes alone, nobody knows.
+async fn asked<K: Kernel, S: Store>(
+    controller: &Controller<K, S>,
+    call: &call::ReadQueryLog,
+) -> Result<call::Asked, Failure> {
+    let named = |state: &State| {
+        let ids = call.sandboxes.iter().map(|name| state.sandbox(name).map(|sandbox| sandbox.id));
+        ids.collect::<Result<Vec<_>, _>>()
+    };
+    let wanted = named(&controller.state())?;
+    let LogBatch { mut queries, last, lost } = controller.query_log(call.after).await?;
+    queries.retain(|query| wanted.is_empty() || wanted.contains(&query.sandbox));
+    let state = controller.state();
+    let queries = queries.into_iter().map(|query| render::query(&state, query)).collect();
+    Ok(call::Asked { queries, last, lost })
+}
+
 async fn status<K: Kernel, S: Store>(controller: &Controller<K, S>) -> view::Status {
     let state = controller.state();
     let settings = controller.settings();
@@ -245,6 +263,7 @@ async fn status<K: Kernel, S: Store>(controller: &Controller<K, S>) -> view::Sta
         cache: view::Cache {
             entries: counters.cache_entries,
             bytes: counters.cache_bytes,
+            size: counters.cache_size,
             hits: counters.cached,
             misses: counters.forwarded,
             stale: counters.stale,

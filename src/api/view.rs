@@ -1,5 +1,7 @@
 //! What inspect, ls, ps and status show: Docker's JSON shapes.
 
+pub use crate::channel::QuerySource;
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -258,11 +260,37 @@ pub struct Cache {
     /// Of servers that are asked from the host's namespace.
     pub entries: u64,
     pub bytes: u64,
+    /// What they may take.
+    pub size: u64,
     /// Queries answered from it since the resolver started, and those for which upstreams were asked.
     pub hits: u64,
     pub misses: u64,
     /// Answers past their time, for want of others.
     pub stale: u64,
+}
+
+/// A line of `query-log`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the field names say it")]
+pub struct Query {
+    pub time: String,
+    /// The sandbox's name; empty if it has gone.
+    pub sandbox: String,
+    #[serde(rename = "SandboxID")]
+    pub sandbox_id: String,
+    pub transport: String,
+    pub name: String,
+    pub r#type: String,
+    pub rcode: String,
+    /// The first records of the answer, each `TYPE DATA`; none of a long one.
+    pub answers: Vec<String>,
+    /// How many there are.
+    pub records: u16,
+    pub source: QuerySource,
+    /// Which server said it; empty if none did.
+    pub server: String,
+    pub microseconds: u64,
 }
 
 /// A line of `events`.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
 /// The version of the messages; a resolver with another one is replaced, not adopted.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Which program speaks: a resolver of another build is replaced, not adopted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +95,60 @@ pub struct Resolution {
     pub answers: Vec<Answer>,
 }
 
+/// Where the answer to a [`LoggedQuery`] comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QuerySource {
+    /// Containers, manual entries, zones, special names.
+    Local,
+    /// What a server has said before.
+    Cache,
+    /// The same, past its time.
+    Stale,
+    /// A server that was asked.
+    Upstream,
+    /// Nowhere: there is no server, none answered, or too much is asked already.
+    Nobody,
+}
+
+/// A query and what it was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedQuery {
+    /// When it was answered, in milliseconds since 1970.
+    pub at: u64,
+    /// Who asked.
+    pub sandbox: SandboxId,
+    /// Whether over TCP.
+    pub tcp: bool,
+    /// The name as asked, with its final dot; empty if there was none that could be read.
+    pub name: String,
+    /// The type's mnemonic; empty likewise.
+    pub rr_type: String,
+    /// `NOERROR`, `NXDOMAIN`, `SERVFAIL`, ...
+    pub rcode: String,
+    /// The first records of the answer, each `TYPE DATA`; none of a long answer.
+    pub answers: Vec<String>,
+    /// How many records the answer has.
+    pub records: u16,
+    /// Where it comes from.
+    pub source: QuerySource,
+    /// Which server said it.
+    pub server: Option<SocketAddr>,
+    /// How long it took, in microseconds.
+    pub micros: u64,
+}
+
+/// Some of the query log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogBatch {
+    /// Queries, oldest first.
+    pub queries: Vec<LoggedQuery>,
+    /// What to ask with next.
+    pub last: u64,
+    /// How many in between are kept no more.
+    pub lost: u64,
+}
+
 /// What the resolver has counted since it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
@@ -116,6 +170,8 @@ pub struct Counters {
     pub cache_entries: u64,
     /// What they take, in bytes.
     pub cache_bytes: u64,
+    /// What they may take.
+    pub cache_size: u64,
 }
 
 /// What was counted of one sandbox's queries since it is served.
@@ -187,6 +243,11 @@ pub enum ToResolver {
     Count,
     /// Answered by `CountedEach`, of those sandboxes that are served.
     CountEach(Vec<SandboxId>),
+    /// What is asked after the query of a number, for `query-log`; nothing but where to begin without one. Answered by
+    /// `Logged` as soon as there is something, at the latest after 2 s; who does not ask again within 10 s misses some.
+    ReadLog(Option<u64>),
+    /// So many bytes are for what upstreams that are asked from the host's namespace have said.
+    CacheSize(u64),
     /// Forget what upstreams have said.
     FlushCache,
     /// Answered by `Ack` as soon as every shard has come by.
@@ -216,6 +277,8 @@ pub enum FromResolver {
     Counted(Counters),
     /// The answer to `CountEach`, with the servers of the host or the daemon.
     CountedEach(Vec<(SandboxId, SandboxCounters)>, Vec<UpstreamCounters>),
+    /// The answer to `ReadLog`.
+    Logged(LogBatch),
     /// Unasked: a sandbox's process has ended; its sockets are closed and its names withdrawn.
     Ended(SandboxId),
     /// Unasked: more sockets made inside are needed, up to 64 a sandbox.

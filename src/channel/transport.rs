@@ -141,7 +141,7 @@ impl Connection {
         if !whole {
             return Err(ChannelError::Truncated);
         }
-        let (seq, message) = parse(&json)?;
+        let (seq, message) = decode(&json)?;
         Ok(Some(Packet { seq, message, fds }))
     }
 }
@@ -176,8 +176,8 @@ fn receive(socket: BorrowedFd<'_>) -> io::Result<(Vec<u8>, Vec<OwnedFd>, bool)> 
     Ok((json, fds, !received.flags.intersects(lost)))
 }
 
-/// Parses a packet; of one whose message is unknown, the number at least, so that it can be refused.
-fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<(u64, T), ChannelError> {
+/// Reads a packet's number and message; of one whose message is unknown, the number at least, so that it can be refused.
+pub fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<(u64, T), ChannelError> {
     #[derive(Deserialize)]
     struct Envelope(u64, IgnoredAny);
 

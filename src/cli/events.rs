@@ -1,12 +1,11 @@
 //! `events`: what happens, told until it is interrupted.
 
-use super::outcome::{Failure, Outcome, note};
+use super::outcome::{Outcome, note};
 use super::print::{self, Format, FormatArgs};
 use super::{Dirs, clock, spec};
 use crate::api::call::{Events, Happened};
 use crate::api::view::Event;
 use clap::Args;
-use std::io::{self, Write};
 
 /// How long one question waits, in seconds.
 const WAIT: u32 = 30;
@@ -37,7 +36,7 @@ pub fn events(args: &EventsArgs, dirs: &Dirs) -> Outcome {
         };
         let lines =
             happened.events.iter().filter(wanted).map(|event| line(event, args.print.format));
-        if !show(&lines.collect::<String>())? {
+        if !print::show(&lines.collect::<String>())? {
             return Ok(0);
         }
         let Happened { last, .. } = happened;
@@ -52,14 +51,4 @@ fn line(event: &Event, format: Format) -> String {
     let Event { time, r#type, action, name, id: _, attributes } = event;
     let pairs: Vec<_> = attributes.iter().map(|(key, value)| format!("{key}={value}")).collect();
     format!("{time} {type} {action} {name} ({})\n", pairs.join(", "))
-}
-
-/// Writes to stdout; false if its reader has gone.
-fn show(text: &str) -> Result<bool, Failure> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::doing("write to stdout", error)),
-    }
 }

@@ -47,12 +47,16 @@ impl ListArgs {
 
 /// Writes a text to stdout.
 pub fn emit(text: &str) -> Result<(), Failure> {
+    show(text).map(drop)
+}
+
+/// Writes a text to stdout; false if its reader has gone.
+pub fn show(text: &str) -> Result<bool, Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::doing("write to stdout", error))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::doing("write to stdout", error)),
     }
 }
 

@@ -125,13 +125,21 @@ fn start(args: RunArgs, dirs: &Dirs) -> Outcome {
     let attached = child.bring_up(request, &client)?;
     warn(&attached.warnings);
     if detach {
-        print::line(&attached.id)?;
-        return Ok(0);
+        return Ok(
+            print::line(&attached.id).map_or_else(|failure| untold(failure, &attached), |()| 0)
+        );
     }
     let code = attend(child.pid, signals).map_err(|error| Failure::doing("wait", error))?;
     // A manager that is away notices the end by itself when it is back.
     client.call(Settle { sandbox: attached.id }).ok();
     Ok(code)
+}
+
+/// Says that a sandbox runs whose id could not be printed: 1, as 125 would mean that nothing runs.
+fn untold(failure: Failure, attached: &Attached) -> u8 {
+    let id = attached.id.get(..12).unwrap_or(&attached.id);
+    let text = format!("{}, though sandbox {id} runs", failure.text);
+    Failure { text, ..failure }.hint(format!("to end it: netdns rm -f {id}")).report()
 }
 
 /// Parses what is asked of the daemon; the namespace is filled in when it exists.

@@ -1,7 +1,8 @@
 //! The tree of commands. Each noun's flags stand in its own file.
 
 use super::{
-    Dirs, completion, daemon, demo, events, man, name, network, print, resolver, sandbox, status,
+    Dirs, completion, daemon, demo, events, man, name, network, print, query_log, resolver,
+    sandbox, status,
 };
 use clap::{Parser, Subcommand};
 
@@ -49,6 +50,8 @@ pub enum Command {
     Doctor(print::FormatArgs),
     /// Tell what happens until interrupted
     Events(events::EventsArgs),
+    /// Tell what sandboxes ask and are told until interrupted
+    QueryLog(query_log::QueryLogArgs),
     /// Stop every sandbox and remove everything that netdns made
     Reset(status::ResetArgs),
     /// Print completions for a shell

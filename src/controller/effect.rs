@@ -2,7 +2,8 @@
 
 use crate::driver::{self, Scope, ports};
 use crate::model::{
-    Change, DriverKind, Endpoint, IfName, NetworkId, Proto, Publish, Reach, SandboxId, State,
+    Change, DriverKind, Endpoint, IfName, NetworkId, Proto, Publish, Reach, Sandbox, SandboxId,
+    State,
 };
 use crate::registry::{Update, endpoint_names, network_names, sandbox_view};
 use std::collections::BTreeSet;
@@ -42,6 +43,7 @@ impl Effect {
             Change::AddSandbox(sandbox, endpoints) => {
                 endpoints.iter().for_each(|endpoint| effect.joins(after, endpoint));
                 effect.touches(after, sandbox.id);
+                effect.serves(after, sandbox);
             }
             Change::EndSandbox { id, .. } | Change::RemoveSandbox(id) => {
                 let endpoints = before.endpoints.values().filter(|e| e.sandbox == *id);
@@ -50,11 +52,12 @@ impl Effect {
                 effect.sandboxes.insert(*id);
                 effect.withdraws = true;
                 effect.updates.push(Update::RemoveSandbox(*id));
+                if let Some(sandbox) = before.sandboxes.get(id) {
+                    effect.serves(after, sandbox);
+                }
             }
             Change::Rename { id, .. } => {
-                let endpoints = after.endpoints.values().filter(|e| e.sandbox == *id);
-                let names = endpoints.filter_map(|endpoint| endpoint_names(after, endpoint));
-                effect.updates.extend(names.map(Update::PutEndpoint));
+                effect.named(after, *id);
                 effect.sandboxes.insert(*id);
             }
             Change::SetAliases { endpoint, .. } => {
@@ -81,6 +84,19 @@ impl Effect {
         effect.rerouted =
             effect.sandboxes.iter().flat_map(|id| rerouted(before, after, *id)).collect();
         effect
+    }
+
+    /// A sandbox in another's namespace serves its ports by that one's names.
+    fn serves(&mut self, after: &State, sandbox: &Sandbox) {
+        if sandbox.owner() != sandbox.id {
+            self.named(after, sandbox.owner());
+        }
+    }
+
+    fn named(&mut self, after: &State, id: SandboxId) {
+        let endpoints = after.endpoints.values().filter(|endpoint| endpoint.sandbox == id);
+        let names = endpoints.filter_map(|endpoint| endpoint_names(after, endpoint));
+        self.updates.extend(names.map(Update::PutEndpoint));
     }
 
     fn joins(&mut self, after: &State, endpoint: &Endpoint) {

@@ -39,11 +39,10 @@ pub fn wants_resolver(state: &State, id: SandboxId, settings: &Settings) -> bool
 /// Returns the texts of a sandbox's files: those of the sandbox whose namespace it shares, none on the host's network.
 pub fn texts(state: &State, id: SandboxId, settings: &Settings) -> Option<Texts> {
     let sandbox = state.sandboxes.get(&id)?;
-    let id = match sandbox.shares {
-        Some(Shares::Host) => return None,
-        Some(Shares::Sandbox(owner)) => owner,
-        None => id,
-    };
+    if sandbox.shares == Some(Shares::Host) {
+        return None;
+    }
+    let id = sandbox.owner();
     let sandbox = state.sandboxes.get(&id)?;
     let mode = match wants_resolver(state, id, settings) {
         true => Mode::Internal,

@@ -1,7 +1,7 @@
 //! Commands on names: entries by hand, and questions asked by people.
 
 use super::{Controller, Failure};
-use crate::channel::{Asker, FromResolver, Question, Resolution, ToResolver};
+use crate::channel::{Asker, FromResolver, LogBatch, Question, Resolution, ToResolver};
 use crate::decide;
 use crate::kernel::Kernel;
 use crate::model::{Change, DnsName, HostFacts, RegisterRequest, RrType};
@@ -46,6 +46,21 @@ impl<K: Kernel, S: Store> Controller<K, S> {
     pub async fn flush_cache(&self) -> Result<(), Failure> {
         match self.resolver().ask(ToResolver::FlushCache).await? {
             FromResolver::Ack => Ok(()),
+            _ => Err(Failure::Silent),
+        }
+    }
+
+    /// Returns what sandboxes have asked after the query of a number; without one, nothing but where to begin. Waits a
+    /// while for something.
+    pub async fn query_log(&self, after: Option<u64>) -> Result<LogBatch, Failure> {
+        let ask = || self.resolver().ask(ToResolver::ReadLog(after));
+        // One that dies meanwhile leaves the question to the next.
+        let asked = match ask().await {
+            Err(_) => ask().await?,
+            Ok(asked) => asked,
+        };
+        match asked {
+            FromResolver::Logged(batch) => Ok(batch),
             _ => Err(Failure::Silent),
         }
     }

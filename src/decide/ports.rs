@@ -1,7 +1,12 @@
 //! Published ports: which host port each takes, and who has it already.
 
+mod owners;
+
 use super::Given;
-use crate::model::{Exposed, PortRange, PortSet, Publish, PublishRequest, Refusal, SandboxName};
+use crate::model::{
+    Exposed, PortRange, PortSet, Publish, PublishRequest, Refusal, SandboxName, held,
+};
+use owners::Owners;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Where host ports that nobody named come from, and what the host has of IPv6.
@@ -34,7 +39,10 @@ pub fn decide(
     publisher: Publisher,
     requests: &[PublishRequest],
 ) -> Result<Vec<Publish>, Refusal> {
-    let mut taken = Taken { all: running(given).collect(), given, ports, publisher };
+    if requests.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut taken = Taken { owners: running(given).collect(), given, ports, publisher };
     let named = requests.iter().filter(|request| request.host.is_some());
     let unnamed = requests.iter().filter(|request| request.host.is_none());
     let mut decided = Vec::new();
@@ -69,7 +77,7 @@ fn running<'a>(given: &Given<'a>) -> impl Iterator<Item = (Publish, &'a SandboxN
 
 /// The host ports that are somebody's, as the decision goes on.
 struct Taken<'a> {
-    all: Vec<(Publish, &'a SandboxName)>,
+    owners: Owners<'a>,
     given: &'a Given<'a>,
     ports: &'a Ports<'a>,
     publisher: Publisher<'a>,
@@ -103,20 +111,17 @@ impl Taken<'_> {
     }
 
     fn keep(&mut self, taken: &mut Vec<Publish>, wanted: Vec<Publish>) {
-        self.all.extend(wanted.iter().map(|publish| (*publish, self.publisher.name)));
+        wanted.iter().for_each(|publish| self.owners.add(*publish, self.publisher.name));
         taken.extend(wanted);
     }
 
     fn refuse_taken(&self, wanted: &[Publish]) -> Result<(), Refusal> {
         for publish in wanted {
-            let clash = |(other, by): &(Publish, &SandboxName)| {
-                Some((other.clash(publish)?, (*by).clone()))
-            };
-            if let Some((host_port, by)) = self.all.iter().find_map(clash) {
+            if let Some((host_port, by)) = self.owners.clash(publish) {
                 let publish = Publish { host_port, count: 1, ..*publish };
-                return Err(match by == *self.publisher.name {
+                return Err(match by == self.publisher.name {
                     true => Refusal::PortTwice { publish },
-                    false => Refusal::PortAllocated { publish, by },
+                    false => Refusal::PortAllocated { publish, by: by.clone() },
                 });
             }
         }
@@ -124,8 +129,7 @@ impl Taken<'_> {
     }
 
     fn is_free(&self, wanted: &[Publish]) -> bool {
-        self.refuse_taken(wanted).is_ok()
-            && !wanted.iter().any(|publish| (self.ports.busy)(publish))
+        self.refuse_taken(wanted).is_ok() && !held(wanted).any(|port| (self.ports.busy)(&port))
     }
 
     /// Chooses a free port, from a random one upwards and around.

@@ -171,3 +171,20 @@ pub fn sandbox(name: &str, networks: &[EndpointRequest]) -> RunRequest {
 pub fn text<T>(result: Result<T, Refusal>) -> String {
     result.err().map_or_else(|| "granted".into(), |refusal| refusal.to_string())
 }
+
+#[test]
+fn an_id_is_nobodys_yet_and_its_short_form_is_no_number() {
+    let mut world = World::new();
+    let ran = world.run(sandbox("a", &[])).unwrap();
+    let network = ran.endpoints[0].network;
+    let drawn = [
+        [0x12; 32],
+        network.0.bytes(),
+        ran.sandbox.id.0.bytes(),
+        ran.endpoints[0].id.0.bytes(),
+        [0xcd; 32],
+    ];
+    let next = Cell::new(0);
+    let draw = || drawn[next.replace(next.get() + 1)];
+    assert_eq!(Given { draw: &draw, ..world.given() }.id(), Id::from_bytes([0xcd; 32]));
+}

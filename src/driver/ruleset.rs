@@ -30,9 +30,13 @@ const PURPOSES: &[(&str, &str)] = &[
     ("own4", "port, MAC and address of each endpoint"),
     ("own6", "the same of IPv6"),
     ("ports_any", "ports published on every address of the host"),
+    ("ports_any6", "the same of IPv6"),
     ("ports_at", "ports published on one address of the host"),
+    ("ports_at6", "the same of IPv6"),
     ("prerouting", "what a sandbox sends that is not its own is dropped"),
     ("published", "where a published port leads"),
+    ("ranges", "ranges of published ports that keep their numbers"),
+    ("ranges6", "the same of IPv6"),
 ];
 
 /// Returns the rules that serve a network.
@@ -56,7 +60,7 @@ pub fn ruleset(state: &State, network: &Network) -> String {
 
 fn purpose(line: &str) -> Option<&'static str> {
     let mut words = line.split_whitespace();
-    if !matches!(words.next()?, "chain" | "map" | "set") || line.starts_with("\t\t") {
+    if !matches!(words.next()?, "chain" | "map" | "set") {
         return None;
     }
     let name = words.next()?;

@@ -1,9 +1,12 @@
 use super::*;
 use crate::model::{
-    Change, Config, DnsConfig, DriverKind, Endpoint, EndpointId, Id, Network, NetworkOptions,
-    Origin, Status, Subnet,
+    Change, Config, DnsConfig, DriverKind, Endpoint, EndpointId, Id, MacvlanMode, Network,
+    NetworkOptions, Origin, Parent, Reach, Status, Subnet,
 };
 use std::collections::BTreeMap;
+
+mod rules;
+mod tables;
 
 pub(super) fn id(n: u8) -> Id {
     Id::from_bytes([n; 32])
@@ -49,6 +52,19 @@ pub(super) fn endpoint(network: u8, link: &str) -> Endpoint {
         aliases: Vec::new(),
         gw_priority: 0,
     }
+}
+
+/// A network of both families, and an endpoint there.
+fn dual(n: u8) -> (Network, Endpoint) {
+    let (mut network, mut endpoint) = (network(n, false, false), endpoint(n, "eth0"));
+    network.subnets.push(Subnet {
+        net: format!("fd00:{n}::/64").parse().unwrap(),
+        gateway: format!("fd00:{n}::1").parse().unwrap(),
+        ip_range: None,
+        aux: BTreeMap::new(),
+    });
+    endpoint.addresses.push(format!("fd00:{n}::2/64").parse().unwrap());
+    (network, endpoint)
 }
 
 pub(super) fn state(networks: Vec<Network>, endpoints: Vec<Endpoint>) -> State {
@@ -121,4 +137,63 @@ fn an_exited_sandbox_wants_nothing() {
     let wanted = wanted(&state, &scope);
     assert!(wanted.veths.is_empty() && wanted.insides.is_empty());
     assert_eq!(wanted.gone, ["veth1".parse().unwrap()].into());
+}
+
+#[test]
+fn ipv6_is_forwarded_for_networks_of_it_that_lead_somewhere() {
+    let forwards = |networks: Vec<Network>| {
+        let state = state(networks, vec![]);
+        let wanted = wanted(&state, &Scope::all(&state));
+        (wanted.forwarding, wanted.forwarding6)
+    };
+    let internal = || Network { internal: true, ..dual(1).0 };
+    let mut apart = internal();
+    apart.options.reach = Reach::Nothing;
+    assert_eq!(forwards(vec![network(1, false, false)]), (true, false));
+    assert_eq!(forwards(vec![internal()]), (false, false));
+    assert_eq!(forwards(vec![internal(), network(2, false, false)]), (true, false));
+    assert_eq!(forwards(vec![dual(1).0, network(2, false, false)]), (true, true));
+    assert_eq!(forwards(vec![apart]), (true, true), "neighbours kept apart reach ports through us");
+}
+
+#[test]
+fn a_link_that_is_wanted_is_not_among_those_to_be_gone() {
+    let state = state(vec![network(1, false, false)], vec![endpoint(1, "eth0")]);
+    let gone = ["br1", "veth1", "old"].map(|name| name.parse().unwrap());
+    let wanted = wanted(&state, &Scope { gone: gone.into(), ..Scope::all(&state) });
+    assert_eq!(wanted.gone, ["old".parse().unwrap()].into());
+}
+
+#[test]
+fn the_host_answers_over_ipv6_for_neighbours_that_are_kept_apart_and_for_no_others() {
+    let proxied = |reach| {
+        let (mut network, endpoint) = dual(1);
+        network.options.reach = reach;
+        let state = state(vec![network], vec![endpoint]);
+        let wanted = wanted(&state, &Scope::all(&state));
+        let bridge = &wanted.bridges[&"br1".parse().unwrap()];
+        let veth = &wanted.veths[&"veth1".parse().unwrap()];
+        (bridge.proxied.clone(), bridge.apart, veth.apart)
+    };
+    assert_eq!(proxied(Reach::Open), ([].into(), false, false));
+    for reach in [Reach::Exposed, Reach::Nothing] {
+        assert_eq!(proxied(reach), (["fd00:1::2".parse().unwrap()].into(), true, true));
+    }
+}
+
+#[test]
+fn an_endpoint_on_a_macvlan_network_is_a_link_of_the_sandbox_and_none_of_the_host() {
+    let parent = Parent { link: "up0".parse().unwrap(), mode: MacvlanMode::Bridge };
+    let mut lan = network(1, false, false);
+    (lan.driver, lan.bridge, lan.options.parent) =
+        (DriverKind::Macvlan, None, Some(parent.clone()));
+    let state = state(vec![lan], vec![endpoint(1, "eth0")]);
+    let wanted = wanted(&state, &Scope::all(&state));
+    let inside = &wanted.insides[&id(50).into()];
+    let macvlan = &inside.macvlans[&"eth0".parse().unwrap()];
+    assert_eq!((&macvlan.parent, macvlan.mtu), (&parent, 1400));
+    assert_eq!(macvlan.addresses, ["172.18.1.2/24".parse().unwrap()]);
+    assert_eq!(inside.default_routes, [("eth0".parse().unwrap(), "172.18.1.1".parse().unwrap())]);
+    assert!(wanted.bridges.is_empty() && wanted.veths.is_empty() && !wanted.forwarding);
+    assert_eq!(firewall::tables(&state), []);
 }

@@ -13,10 +13,8 @@ pub fn choose_address(
 ) -> Result<IpAddr, Refusal> {
     let range = subnet.ip_range.unwrap_or(subnet.net);
     let (low, high) = (number(range.network()), number(range.broadcast()));
-    let start = match after.filter(|address| range.contains(address)).map(number) {
-        Some(last) if last < high => last + 1,
-        _ => low,
-    };
+    let last = after.filter(|address| range.contains(address)).map(number);
+    let start = last.map_or(low, |last| last.saturating_add(1));
     (start..=high)
         .chain(low..start)
         .map(|value| address(value, range))

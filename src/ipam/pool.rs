@@ -125,13 +125,12 @@ fn lowest_free_in(pool: &Pool, avoid: &[Ipv4Net]) -> Option<Ipv4Net> {
     let step = 1u64 << (32 - pool.size);
     let mut start = u64::from(u32::from(pool.base.network()));
     let end = u64::from(u32::from(pool.base.broadcast()));
-    while start < end {
+    while start <= end {
         let address = Ipv4Addr::from(u32::try_from(start).ok()?);
         let net = Ipv4Net::new(address, pool.size).ok()?;
         let hit = avoid.iter().find(|other| overlap(net.into(), (**other).into()));
         let Some(obstacle) = hit else { return Some(net) };
-        let past = u64::from(u32::from(obstacle.broadcast())) + 1;
-        start = past.max(start + 1).next_multiple_of(step);
+        start = (u64::from(u32::from(obstacle.broadcast())) + 1).next_multiple_of(step);
     }
     None
 }

@@ -89,6 +89,32 @@ fn pools_that_are_given_replace_the_default_ones() {
 }
 
 #[test]
+fn subnets_of_a_pool_are_as_large_as_the_pool_or_smaller_down_to_four_addresses() {
+    let first = |pool: &str| {
+        let pools = Pools::new(vec![pool.parse().ok()?]);
+        choose_subnet(&pools, &[], &HostFacts::default()).ok().map(|first| first.net.to_string())
+    };
+    assert_eq!(first("base=10.0.0.0/24,size=23"), None);
+    assert_eq!(first("base=10.0.0.0/24,size=24").unwrap(), "10.0.0.0/24");
+    assert_eq!(first("base=10.0.0.0/24,size=30").unwrap(), "10.0.0.0/30");
+    assert_eq!(first("base=10.0.0.0/24,size=31"), None);
+}
+
+#[test]
+fn whatever_lies_in_a_subnet_takes_it_whole_and_nothing_of_the_next() {
+    let pools = Pools::new(vec!["base=10.0.0.0/16,size=24".parse().unwrap()]);
+    let beside = |taken: &str| {
+        let next = choose_subnet(&pools, &nets(&[taken]), &HostFacts::default()).unwrap();
+        next.net.to_string()
+    };
+    for taken in ["10.0.0.0/32", "10.0.0.7/32", "10.0.0.0/28", "10.0.0.255/32", "10.0.0.0/24"] {
+        assert_eq!(beside(taken), "10.0.1.0/24", "{taken}");
+    }
+    assert_eq!(beside("10.0.0.0/23"), "10.0.2.0/24");
+    assert_eq!(beside("10.0.1.0/32"), "10.0.0.0/24");
+}
+
+#[test]
 fn a_pool_of_a_million_subnets_is_searched_by_obstacles() {
     let pools = Pools::new(vec!["base=10.0.0.0/8,size=28".parse().unwrap()]);
     let facts = HostFacts { taken: described(&["10.0.0.0/9"]), ..Default::default() };

@@ -33,6 +33,12 @@ pub enum KernelError {
         /// On the host or in the sandbox.
         place: &'static str,
     },
+    /// A parent that cannot have this macvlan link beside another: of the two, one is of mode passthru.
+    #[error("interface {parent} carries another macvlan link, and mode passthru means one alone")]
+    ParentOccupied {
+        /// The parent.
+        parent: IfName,
+    },
     /// An address of a link.
     #[error("cannot give address {address} to interface {link}")]
     Address {
@@ -113,6 +119,9 @@ impl KernelError {
             Self::Firewall(NftError::Unsupported { .. } | NftError::Open(_)) => Some(
                 "netdns needs Linux with nf_tables: modprobe nf_tables, or another kernel".into(),
             ),
+            Self::ParentOccupied { parent } => Some(format!(
+                "it may be in another namespace: what was made by others on {parent} has to go first"
+            )),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::{AttachTo, HostFacts, IfName, PortSet, Publish, Traffic};
 use crate::plan::nft::{Delta, Table};
-use crate::plan::{Bridge, Found, Place, Step, Wanted};
+use crate::plan::{Bridge, Found, Macvlan, Place, Step, Wanted};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a table may belong to somebody who is ending.
+/// How long a table, or a parent of macvlan links, may belong to somebody who is ending.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Linux, in the network namespace of the thread that made this: the host.
@@ -98,6 +98,19 @@ impl Linux {
         }
     }
 
+    /// What a sandbox had on the parent goes with its namespace, which the kernel clears a moment after its last process.
+    async fn add_macvlan(&self, macvlan: &Macvlan) -> Result<(), KernelError> {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            match macvlan::add(&self.rtnl, macvlan) {
+                Err(KernelError::ParentOccupied { .. }) if Instant::now() < patience => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
     fn with_conntrack(&self, act: impl FnOnce(&mut Conntrack) -> io::Result<()>) -> io::Result<()> {
         let mut kept = self.conntrack.lock().unwrap_or_else(PoisonError::into_inner);
         let conntrack = match kept.take() {
@@ -136,7 +149,7 @@ impl Kernel for Linux {
             Step::MendBridge(bridge) => link::mend_bridge(&self.rtnl, &self.sysctls, bridge),
             Step::AddVeth(veth) => link::add_veth(&self.rtnl, &self.sysctls, veth),
             Step::MendVeth(veth) => link::mend_veth(&self.rtnl, veth),
-            Step::AddMacvlan(macvlan) => macvlan::add(&self.rtnl, macvlan),
+            Step::AddMacvlan(macvlan) => self.add_macvlan(macvlan).await,
             Step::RemoveMacvlans(place, names) => macvlan::remove(place, names),
             Step::RemoveLinks(names) => link::remove(&self.rtnl, names).await,
             Step::SetInside(inside) => {

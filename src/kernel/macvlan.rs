@@ -9,7 +9,8 @@ use crate::plan::{GROUP, Macvlan, Place, alias};
 use rtnetlink::packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{
-    InfoData, InfoKind, InfoMacVlan, LinkAttribute, LinkInfo, LinkMessage, MacVlanMode,
+    InfoData, InfoKind, InfoMacVlan, LinkAttribute, LinkInfo, LinkLayerType, LinkMessage,
+    MacVlanMode,
 };
 use std::collections::BTreeMap;
 use std::io;
@@ -89,6 +90,9 @@ fn make(rtnl: &Rtnl, macvlan: &Macvlan, ns: BorrowedFd<'_>) -> Result<(), Kernel
     rtnl.change(message, NLM_F_CREATE | NLM_F_EXCL).map_err(|source| match source.raw_os_error() {
         Some(libc::EEXIST) => {
             KernelError::LinkTaken { link: macvlan.link.clone(), place: "in the sandbox" }
+        }
+        Some(libc::EINVAL) if found.header.link_layer_type == LinkLayerType::Ether => {
+            KernelError::ParentOccupied { parent: parent.clone() }
         }
         _ => failed("put a macvlan link on", parent)(source),
     })

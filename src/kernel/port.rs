@@ -15,11 +15,7 @@ use std::path::Path;
 
 /// Binds a host port in the calling thread's namespace.
 pub(super) fn bind(publish: &Publish) -> Result<OwnedFd, KernelError> {
-    // One socket for both families, so that nobody else answers for the port over the other one.
-    let both = publish.host_ip == IpAddr::V4(Ipv4Addr::UNSPECIFIED) && has_ipv6();
-    let address = if both { Ipv6Addr::UNSPECIFIED.into() } else { publish.host_ip };
-    let address = SocketAddr::new(address, publish.host_port);
-    match hold(address, publish.proto, both) {
+    match hold_all(publish) {
         Ok(socket) => Ok(socket.into()),
         Err(error) => Err(match error.raw_os_error() {
             Some(libc::EADDRINUSE) => {
@@ -30,6 +26,19 @@ pub(super) fn bind(publish: &Publish) -> Result<OwnedFd, KernelError> {
             _ => KernelError::Socket { what: "a socket that holds a host port", source: error },
         }),
     }
+}
+
+/// Holds every address of IPv4 with a socket of both families, so that nobody else answers for the port over the other one.
+/// A kernel without IPv6 has none; that is learnt by trying, as looking costs as much as binding.
+fn hold_all(publish: &Publish) -> io::Result<Socket> {
+    let address = |ip| SocketAddr::new(ip, publish.host_port);
+    if publish.host_ip == IpAddr::V4(Ipv4Addr::UNSPECIFIED) {
+        match hold(address(Ipv6Addr::UNSPECIFIED.into()), publish.proto, true) {
+            Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {}
+            done => return done,
+        }
+    }
+    hold(address(publish.host_ip), publish.proto, false)
 }
 
 fn hold(address: SocketAddr, proto: Proto, both: bool) -> io::Result<Socket> {
@@ -61,10 +70,6 @@ pub(super) fn ipv6_links() -> BTreeSet<IfName> {
         (scope == "00").then(|| fields.nth(1)?.parse().ok()).flatten()
     };
     table.lines().filter_map(global).collect()
-}
-
-fn has_ipv6() -> bool {
-    Path::new("/proc/thread-self/net/if_inet6").exists()
 }
 
 /// Returns `pid N (name)` of the process that holds a port, as far as /proc tells.

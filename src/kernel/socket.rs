@@ -58,6 +58,10 @@ fn listener(kind: Type, protocol: Protocol, port: u16) -> io::Result<Socket> {
         // Beyond net.core.rmem_max only with the privilege in the host's user namespace.
         setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER)
             .or_else(|_| setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER))?;
+        // The kernel need not look up for each reply whether the address that it comes from is local.
+        if let Err(error) = socket.set_ip_transparent_v4(true) {
+            tracing::debug!(%error, "replies cost a look-up more");
+        }
     }
     socket.bind_device(Some(b"lo"))?;
     socket.bind(&SocketAddr::from((RESOLVER, port)).into())?;

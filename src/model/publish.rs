@@ -2,6 +2,7 @@
 
 use super::{Proto, Refusal};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -180,11 +181,12 @@ pub fn reserved(publish: &[Publish]) -> impl Iterator<Item = Publish> {
 /// socket of its IPv4 twin holds too.
 fn bound(publish: &[Publish]) -> impl Iterator<Item = Publish> {
     let every = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    let every = move || publish.iter().filter(move |other| other.host_ip == every);
+    let of_every: BTreeSet<&Publish> =
+        publish.iter().filter(|port| port.host_ip == every).collect();
     let is_twin = move |port: &Publish| {
         port.host_ip.is_unspecified()
             && port.host_ip.is_ipv6()
-            && every().any(|other| other.clash(port).is_some())
+            && of_every.contains(&Publish { host_ip: every, ..*port })
     };
     let held = publish.iter().filter(|port| port.proto != Proto::Sctp);
     held.filter(move |port| !is_twin(port)).copied()

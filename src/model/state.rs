@@ -103,6 +103,12 @@ impl State {
         self.endpoints.values().filter(move |endpoint| endpoint.network == id)
     }
 
+    /// Returns the running sandboxes that use a sandbox's endpoints: itself and those that share its namespace.
+    pub fn in_namespace_of(&self, id: SandboxId) -> impl Iterator<Item = &Arc<Sandbox>> {
+        let running = self.sandboxes.values().filter(|sandbox| sandbox.is_running());
+        running.filter(move |sandbox| sandbox.owner() == id)
+    }
+
     /// Returns a sandbox's endpoints with their networks: highest gateway priority first, then by network name. Names
     /// are looked up in this order, and the first network that is not internal gives the default route.
     pub fn endpoints_of(&self, id: SandboxId) -> Vec<Plugged<'_>> {

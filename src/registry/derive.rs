@@ -1,7 +1,7 @@
 //! What the resolver is to know, derived from State alone.
 
 use super::{EndpointNames, Forward, NetworkNames, SandboxView, Source, Update};
-use crate::model::{DnsName, Endpoint, Exposed, Id, Network, Route, Sandbox, SandboxId, State};
+use crate::model::{DnsName, Endpoint, Exposed, Id, Network, Route, SandboxId, State};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -45,15 +45,17 @@ pub fn endpoint_names(state: &State, endpoint: &Endpoint) -> Option<EndpointName
         sandbox: sandbox.name.clone(),
         names,
         addresses: endpoint.addresses.iter().map(IpNet::addr).collect(),
-        services: services(sandbox),
+        services: services(state, sandbox.id),
     })
 }
 
-/// Returns the ports that a sandbox serves, exposed or published; of very many the first.
-fn services(sandbox: &Sandbox) -> Vec<Exposed> {
-    let published = sandbox.publish.iter().flat_map(|publish| publish.singles());
-    let published = published.map(|publish| publish.exposed());
-    let all = sandbox.config.exposed.iter().copied().chain(published);
+/// Returns the ports that are served in a sandbox's namespace, exposed or published; of very many the first.
+fn services(state: &State, id: SandboxId) -> Vec<Exposed> {
+    let all = state.in_namespace_of(id).flat_map(|sandbox| {
+        let published = sandbox.publish.iter().flat_map(|publish| publish.singles());
+        let published = published.map(|publish| publish.exposed());
+        sandbox.config.exposed.iter().copied().chain(published)
+    });
     let all: BTreeSet<Exposed> = all.take(SERVICES).collect();
     all.into_iter().collect()
 }
@@ -136,3 +138,6 @@ pub fn snapshot(state: &State) -> Vec<Update> {
     let sandboxes = running.map(|s| Update::PutSandbox(sandbox_view(state, s.id)));
     networks.chain(endpoints).chain(records).chain(sandboxes).collect()
 }
+
+#[cfg(test)]
+mod tests;

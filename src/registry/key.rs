@@ -6,8 +6,9 @@ use crate::model::{DnsName, Route};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-const MAX: usize = 255;
-const MAX_LABELS: usize = 128;
+/// The longest name without the final zero, in bytes.
+const MAX: usize = 254;
+const MAX_LABELS: usize = 127;
 
 /// A domain name in lower case and wire form, without the final zero.
 #[derive(Clone)]
@@ -118,14 +119,15 @@ impl Key {
 
     fn push(&mut self, label: &[u8]) {
         let end = self.len + 1 + label.len();
-        if end > MAX - 1 || self.labels == MAX_LABELS {
+        if end > MAX {
             return;
         }
         self.starts[self.labels] = self.len as u8;
         self.labels += 1;
         self.bytes[self.len] = label.len() as u8;
-        self.bytes[self.len + 1..end].copy_from_slice(label);
-        self.bytes[self.len + 1..end].make_ascii_lowercase();
+        let place = &mut self.bytes[self.len + 1..end];
+        place.copy_from_slice(label);
+        place.make_ascii_lowercase();
         self.len = end;
     }
 

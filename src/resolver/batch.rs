@@ -5,9 +5,10 @@
 //! killed takes at most one batch with it.
 
 use std::io;
+use std::mem::{self, MaybeUninit};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::{array, mem, ptr};
+use std::ptr;
 
 /// How many datagrams are read at once.
 pub const BATCH: usize = 32;
@@ -23,7 +24,10 @@ pub struct Batch {
     replies: Buffers,
     senders: [libc::sockaddr_in; BATCH],
     query_lengths: [usize; BATCH],
-    reply_lengths: [usize; BATCH],
+    /// The replies there are: whose place, and how long.
+    ready: Vec<(usize, usize)>,
+    /// How many datagrams are looked for at once: some more than there were lately, as each costs its preparation.
+    wanted: usize,
 }
 
 fn buffers() -> Buffers {
@@ -45,34 +49,44 @@ impl Batch {
             replies: buffers(),
             senders: [nobody; BATCH],
             query_lengths: [0; BATCH],
-            reply_lengths: [0; BATCH],
+            ready: Vec::with_capacity(BATCH),
+            wanted: BATCH,
         }
     }
 
-    /// Reads what is queued, at most [`BATCH`] datagrams, without waiting, and returns how many there were.
+    /// Reads what is queued, at most [`BATCH`] datagrams, without waiting. Returns how many there were, and whether
+    /// there may be more.
     ///
     /// A datagram longer than [`ROOM`] is cut. An empty queue is `WouldBlock`.
-    pub fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
-        self.reply_lengths = [0; BATCH];
-        let Self { queries, senders, .. } = self;
-        let mut parts = queries.each_mut().map(part);
-        let mut headers = headers(senders, &mut parts);
-        // SAFETY: each header points to one sender and one part, each part to one buffer of ROOM bytes; all of them
-        // outlive the call and nothing else refers to them. A null timeout is allowed.
+    pub fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<(usize, bool)> {
+        self.ready.clear();
+        let wanted = self.wanted;
+        let mut headers = [const { MaybeUninit::uninit() }; BATCH];
+        let mut parts = [const { MaybeUninit::uninit() }; BATCH];
+        let (base, senders) = (self.queries.as_mut_ptr(), self.senders.as_mut_ptr());
+        for place in 0..wanted {
+            let (room, sender) = (base.wrapping_add(place).cast(), senders.wrapping_add(place));
+            let part = parts[place].write(libc::iovec { iov_base: room, iov_len: ROOM });
+            headers[place].write(header(sender, part));
+        }
+        // SAFETY: so many headers were written; each points to one sender and one part, each part to one buffer of ROOM
+        // bytes; all of them outlive the call and nothing else refers to them. A null timeout is allowed.
         let count = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
-                headers.as_mut_ptr(),
-                BATCH as libc::c_uint,
+                headers.as_mut_ptr().cast(),
+                wanted as libc::c_uint,
                 libc::MSG_DONTWAIT,
                 ptr::null_mut(),
             )
         };
         let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
         for (length, header) in self.query_lengths.iter_mut().zip(&headers).take(count) {
-            *length = header.msg_len as usize;
+            // SAFETY: there are no more of them than were written.
+            *length = unsafe { header.assume_init_ref() }.msg_len as usize;
         }
-        Ok(count)
+        self.wanted = (2 * count + 2).min(BATCH);
+        Ok((count, count == wanted))
     }
 
     /// Returns the query with this place in the batch, and the room for its reply.
@@ -89,58 +103,77 @@ impl Batch {
 
     /// Says how long the reply is that was written into the room for it.
     pub fn reply(&mut self, place: usize, length: usize) {
-        self.reply_lengths[place] = length;
+        if length > 0 {
+            self.ready.push((place, length));
+        }
     }
 
     /// Sends the replies there are to the batch that was read. One that the kernel does not take, because the sandbox
     /// filters it or its queue is full, is dropped: waiting for it would make others wait.
     pub fn send(&mut self, socket: BorrowedFd<'_>) {
-        let Self { replies, senders, reply_lengths, .. } = self;
-        let mut kept = 0;
-        let mut parts = replies.each_mut().map(part);
-        for place in 0..BATCH {
-            if reply_lengths[place] > 0 {
-                parts[kept] = libc::iovec { iov_len: reply_lengths[place], ..parts[place] };
-                senders[kept] = senders[place];
-                kept += 1;
-            }
+        let mut headers = [const { MaybeUninit::uninit() }; BATCH];
+        let mut parts = [const { MaybeUninit::uninit() }; BATCH];
+        let (base, senders) = (self.replies.as_mut_ptr(), self.senders.as_mut_ptr());
+        let mut count = 0;
+        for (at, (place, length)) in self.ready.drain(..).take(BATCH).enumerate() {
+            let (room, sender) = (base.wrapping_add(place).cast(), senders.wrapping_add(place));
+            let part = parts[at].write(libc::iovec { iov_base: room, iov_len: length });
+            headers[at].write(header(sender, part));
+            count = at + 1;
         }
-        let mut headers = headers(senders, &mut parts);
-        let mut rest = &mut headers[..kept];
-        while !rest.is_empty() {
-            // SAFETY: as for reading; the kernel reads reply_lengths bytes of each buffer, which it holds.
+        let (mut done, mut fragmented) = (0, false);
+        while done < count {
+            // SAFETY: as for reading; the kernel reads as many bytes of each buffer as the reply has.
             let sent = unsafe {
                 libc::sendmmsg(
                     socket.as_raw_fd(),
-                    rest.as_mut_ptr(),
-                    rest.len() as libc::c_uint,
+                    headers[done..].as_mut_ptr().cast(),
+                    (count - done) as libc::c_uint,
                     libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
                 )
             };
+            if sent < 0 && !fragmented && is_too_long(&io::Error::last_os_error()) {
+                fragmented = true;
+                fragment(socket, true);
+                continue;
+            }
             // An error is that of the first one left.
-            let done = usize::try_from(sent).unwrap_or(0).max(1);
-            rest = &mut rest[done..];
+            done += usize::try_from(sent).unwrap_or(0).max(1);
         }
     }
 }
 
-fn part(buffer: &mut [u8; ROOM]) -> libc::iovec {
-    libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: ROOM }
+/// Says whether a socket's datagrams may be fragmented. Those that are not need no number of the kernel's (RFC 6864
+/// section 4), which costs it more than anything else of a header. Over lo all fit, unless somebody made it small.
+pub fn fragment(socket: BorrowedFd<'_>, may: bool) {
+    let value = if may { libc::IP_PMTUDISC_DONT } else { libc::IP_PMTUDISC_PROBE };
+    // SAFETY: the option is an int, which outlives the call.
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_MTU_DISCOVER,
+            (&raw const value).cast(),
+            size_of_val(&value) as libc::socklen_t,
+        )
+    };
+    if done < 0 {
+        tracing::debug!(error = %io::Error::last_os_error(), may, "fragments stay as they were");
+    }
 }
 
-/// Makes headers that point to each address and each part.
-fn headers(
-    addresses: &mut [libc::sockaddr_in; BATCH],
-    parts: &mut [libc::iovec; BATCH],
-) -> [libc::mmsghdr; BATCH] {
-    let (addresses, parts) = (addresses.as_mut_ptr(), parts.as_mut_ptr());
-    array::from_fn(|place| {
-        // SAFETY: all zeroes is a valid header, with null pointers.
-        let mut header: libc::mmsghdr = unsafe { mem::zeroed() };
-        header.msg_hdr.msg_name = addresses.wrapping_add(place).cast();
-        header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
-        header.msg_hdr.msg_iov = parts.wrapping_add(place);
-        header.msg_hdr.msg_iovlen = 1;
-        header
-    })
+/// Whether a datagram was not sent because it would have had to be fragmented.
+pub fn is_too_long(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EMSGSIZE)
+}
+
+/// Makes a header that points to one address and one part.
+fn header(address: *mut libc::sockaddr_in, part: *mut libc::iovec) -> libc::mmsghdr {
+    // SAFETY: all zeroes is a valid header, with null pointers.
+    let mut header: libc::mmsghdr = unsafe { mem::zeroed() };
+    header.msg_hdr.msg_name = address.cast();
+    header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+    header.msg_hdr.msg_iov = part;
+    header.msg_hdr.msg_iovlen = 1;
+    header
 }

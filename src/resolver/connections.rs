@@ -3,6 +3,7 @@
 use crate::model::SandboxId;
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::ops::{RangeBounds, RangeInclusive};
 use std::rc::Rc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -24,12 +25,14 @@ pub struct Activity {
 pub struct Connections {
     most: usize,
     next: u64,
-    open: BTreeMap<u64, Connection>,
+    open: BTreeMap<ConnectionKey, Connection>,
 }
+
+/// Whose a connection is, and its number: those of one sandbox stand together.
+pub type ConnectionKey = (SandboxId, u64);
 
 #[derive(Debug)]
 struct Connection {
-    sandbox: SandboxId,
     activity: Rc<Activity>,
     task: AbortHandle,
 }
@@ -56,41 +59,47 @@ impl Connections {
     /// Makes room for one more of a sandbox by closing the one that was idle longest, of the sandbox or, if the shard is
     /// full, of all. Returns whether there is room.
     pub fn make_room(&mut self, sandbox: SandboxId) -> bool {
-        let of_one = self.open.values().filter(|open| open.sandbox == sandbox).count();
-        if of_one >= OF_ONE {
-            return self.close_idlest(|open| open.sandbox == sandbox);
+        let its_own = all_of(sandbox);
+        if self.open.range(its_own.clone()).count() >= OF_ONE {
+            return self.close_idlest(its_own);
         }
-        self.open.len() < self.most || self.close_idlest(|_| true)
+        self.open.len() < self.most || self.close_idlest(..)
     }
 
-    /// Takes a connection in and returns its number.
-    pub fn add(&mut self, sandbox: SandboxId, activity: Rc<Activity>, task: AbortHandle) -> u64 {
+    /// Returns the key of a sandbox's next connection.
+    pub fn next_key(&mut self, sandbox: SandboxId) -> ConnectionKey {
         self.next += 1;
-        self.open.insert(self.next, Connection { sandbox, activity, task });
-        self.next
+        (sandbox, self.next)
+    }
+
+    /// Takes a connection in.
+    pub fn add(&mut self, key: ConnectionKey, activity: Rc<Activity>, task: AbortHandle) {
+        self.open.insert(key, Connection { activity, task });
     }
 
     /// Forgets a connection that has ended.
-    pub fn remove(&mut self, number: u64) {
-        self.open.remove(&number);
+    pub fn remove(&mut self, key: ConnectionKey) {
+        self.open.remove(&key);
     }
 
     /// Closes all of a sandbox.
     pub fn close_all(&mut self, sandbox: SandboxId) {
-        self.open.retain(|_, open| {
-            let keep = open.sandbox != sandbox;
-            if !keep {
-                open.task.abort();
-            }
-            keep
-        });
+        for (_, connection) in self.open.extract_if(all_of(sandbox), |_, _| true) {
+            connection.task.abort();
+        }
     }
 
-    fn close_idlest(&mut self, of: impl Fn(&Connection) -> bool) -> bool {
-        let idle = self.open.iter().filter(|(_, open)| of(open) && !open.activity.busy.get());
-        let idlest =
-            idle.min_by_key(|(_, open)| open.activity.last.get()).map(|(number, _)| *number);
-        let closed = idlest.and_then(|number| self.open.remove(&number));
+    fn close_idlest(&mut self, of: impl RangeBounds<ConnectionKey>) -> bool {
+        let idle = self.open.range(of).filter(|(_, open)| !open.activity.busy.get());
+        let idlest = idle.min_by_key(|(_, open)| open.activity.last.get()).map(|(key, _)| *key);
+        let closed = idlest.and_then(|key| self.open.remove(&key));
         closed.inspect(|open| open.task.abort()).is_some()
     }
 }
+
+fn all_of(sandbox: SandboxId) -> RangeInclusive<ConnectionKey> {
+    (sandbox, 0)..=(sandbox, u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,12 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// How long nobody is accepted after that failed, for want of descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// For how long the query log is kept at least after it was last read.
+const READER: Duration = Duration::from_secs(10);
+
+/// How long a reader of the query log waits for one question.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
 /// What the loop works with.
 pub struct Control {
     /// Where managers connect.
@@ -142,6 +148,14 @@ impl Control {
                 self.give_back(manager, seq).await?;
                 FromResolver::Ack
             }
+            ToResolver::ReadLog(after) => {
+                self.read_log(manager, seq, after);
+                return Ok(Next::Go);
+            }
+            ToResolver::CacheSize(bytes) => {
+                self.shared.cache.resize(bytes);
+                FromResolver::Ack
+            }
             ToResolver::FlushCache => {
                 self.replica.flush_caches();
                 FromResolver::Ack
@@ -167,6 +181,23 @@ impl Control {
         let served = ids.iter().filter_map(|id| self.replica.sandbox(*id).ok());
         let counted = served.map(|sandbox| (sandbox.id, sandbox.stats.read())).collect();
         FromResolver::CountedEach(counted, self.shared.count_upstreams())
+    }
+
+    /// Answers with what is asked after a query, or after a while with nothing.
+    fn read_log(&self, manager: &Arc<Connection>, seq: u64, after: Option<u64>) {
+        if self.shared.log.open() {
+            spawn_local(close_unread(self.shared.clone()));
+        }
+        let shared = self.shared.clone();
+        later(manager, seq, async move {
+            let more = shared.log.more();
+            let batch = shared.log.after(after);
+            let is_news = after.is_none() || !batch.queries.is_empty() || batch.lost > 0;
+            if is_news || timeout(LONGEST_WAIT, more).await.is_err() {
+                return FromResolver::Logged(batch);
+            }
+            FromResolver::Logged(shared.log.after(after))
+        });
     }
 
     /// Answers a person's question, which may take as long as a forward.
@@ -231,6 +262,16 @@ impl Control {
         if timeout(DRAIN, self.shared.forwards.acquire_many(all)).await.is_err() {
             tracing::warn!("forwards were still outstanding at the end");
         }
+    }
+}
+
+/// Closes the query log once nobody reads it any more.
+async fn close_unread(shared: Arc<Shared>) {
+    let mut readings = 0;
+    loop {
+        sleep(READER).await;
+        let Some(by_now) = shared.log.close_unless_read(readings) else { return };
+        readings = by_now;
     }
 }
 

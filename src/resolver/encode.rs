@@ -175,7 +175,8 @@ impl<'q, 'o> Reply<'q, 'o> {
         let Some(edns) = &self.query.edns else { return };
         let flags = (u32::from(rcode >> 4) << 24) | if edns.dnssec_ok { DO } else { 0 };
         let options = self.options;
-        self.limit += OPT_LEN + options.len();
+        // Room for it has been kept free.
+        self.limit = self.out.len();
         let wrote = self.whole(Section::Additional, |reply| {
             reply.put(&[0])?;
             reply.put(&OPT.to_be_bytes())?;

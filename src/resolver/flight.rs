@@ -192,6 +192,7 @@ impl Flight {
             self.fail(place, now);
             return true;
         };
+        let stored = stored.said_by(self.servers[place].address);
         if !stored.is_usable() {
             self.poor = Some(stored);
             self.fail(place, now);

@@ -6,6 +6,7 @@ use super::cache::Known;
 use super::encode::UDP_MAX;
 use super::flight::Ask;
 use super::query::{Parsed, Query, parse};
+use super::query_log::{Entry, How};
 use super::question::Question;
 use super::sandbox::{Permit, Sandbox};
 use super::shared::{Shared, Tally};
@@ -29,6 +30,7 @@ pub struct Pending {
     question: Option<Question>,
     what: Forward,
     permit: Arc<Permit>,
+    since: Instant,
 }
 
 /// How and when a query came, and whose it is.
@@ -62,15 +64,25 @@ impl Arrival<'_> {
         if let Some(known) = known.filter(|known| !known.expired) {
             tally.cached += 1;
             tally.stale += u64::from(known.age == Age::Stale);
-            return Err(write(packet, &what, &known, transport, out));
+            let length = write(packet, &what, &known, transport, out);
+            self.log(&out[..length], How::of(&known, true));
+            return Err(length);
         }
         let Some(permit) = sandbox.permit(shared) else {
             tally.failed += 1;
-            return Err(failure(packet, Rcode::ServFail, Some(ede::OTHER), transport, out));
+            let length = failure(packet, Rcode::ServFail, Some(ede::OTHER), transport, out);
+            self.log(&out[..length], How::NOBODY);
+            return Err(length);
         };
         tally.forwarded += 1;
         let sandbox = sandbox.clone();
-        Ok(Pending { sandbox, upstreams, question, what, permit: Arc::new(permit) })
+        Ok(Pending { sandbox, upstreams, question, what, permit: Arc::new(permit), since: now })
+    }
+
+    /// Tells whoever reads the log what is answered now.
+    pub fn log(self, reply: &[u8], how: How) {
+        let Self { shared, sandbox, transport, now } = self;
+        shared.log.note(|| Entry::new(sandbox.id, transport, reply, how, now.elapsed()));
     }
 }
 
@@ -83,7 +95,7 @@ impl Pending {
         packet: &[u8],
         transport: Transport,
     ) -> (Vec<u8>, Arc<Permit>) {
-        let Self { sandbox, upstreams, question, what, permit } = self;
+        let Self { sandbox, upstreams, question, what, permit, since } = self;
         let tcp = transport == Transport::Tcp;
         let ask = Ask {
             packet: what.asks(packet).into(),
@@ -99,6 +111,8 @@ impl Pending {
         let mut out = vec![0; (known.stored.size() + MARGIN).clamp(UDP_MAX, usize::from(u16::MAX))];
         let length = write(packet, &what, &known, transport, &mut out);
         out.truncate(length);
+        let arrival = Arrival { shared, sandbox: &sandbox, transport, now: since };
+        arrival.log(&out, How::of(&known, false));
         (out, permit)
     }
 }

@@ -45,11 +45,6 @@ impl Question {
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
-
-    /// Returns the type asked for.
-    pub fn rr_type(&self) -> u16 {
-        u16::from_be_bytes([self.bytes[5], self.bytes[6]])
-    }
 }
 
 impl std::fmt::Debug for Question {
@@ -57,3 +52,6 @@ impl std::fmt::Debug for Question {
         f.debug_tuple("Question").field(&self.as_bytes().escape_ascii().to_string()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

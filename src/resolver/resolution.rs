@@ -76,7 +76,7 @@ fn read(reply: &[u8]) -> Option<Resolution> {
 }
 
 /// Returns a response code as dig writes it.
-fn mnemonic(code: ResponseCode) -> String {
+pub fn mnemonic(code: ResponseCode) -> String {
     match code {
         ResponseCode::NoError => "NOERROR".to_owned(),
         ResponseCode::FormErr => "FORMERR".to_owned(),

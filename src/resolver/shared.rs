@@ -2,6 +2,7 @@
 
 use super::cache::{Cache, Usage};
 use super::health::Server;
+use super::query_log::QueryLog;
 use super::routes::Routes;
 use super::upstream::{Sockets, Upstreams, Via};
 use crate::channel::{Counters, SandboxCounters, UpstreamCounters};
@@ -11,6 +12,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::SystemTime;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -20,7 +22,7 @@ const FORWARDS: u64 = 16_384;
 /// The port of name servers.
 pub const PORT: u16 = 53;
 
-/// The bytes for what upstreams that are asked from the host's namespace have said.
+/// The bytes for what upstreams that are asked from the host's namespace have said, unless the manager says otherwise.
 const CACHE: usize = 32 * 1024 * 1024;
 
 /// What shards and pidfds tell the control loop.
@@ -115,6 +117,8 @@ pub struct Shared {
     pub limits: Limits,
     /// The counters.
     pub stats: Stats,
+    /// What is asked, for whoever reads it.
+    pub log: QueryLog,
     /// To the control loop.
     pub events: UnboundedSender<Event>,
 }
@@ -134,6 +138,7 @@ impl Shared {
             cache,
             limits,
             stats: Stats::default(),
+            log: QueryLog::new(SystemTime::now()),
             events,
         }
     }
@@ -203,7 +208,7 @@ impl Shared {
     pub fn count(&self, sandboxes: usize) -> Counters {
         let SandboxCounters { queries, local, cached, stale, forwarded, failed } =
             self.stats.read();
-        let Usage { entries, bytes } = self.cache.usage();
+        let Usage { entries, bytes, most } = self.cache.usage();
         Counters {
             queries,
             local,
@@ -214,6 +219,7 @@ impl Shared {
             sandboxes: sandboxes as u64,
             cache_entries: entries,
             cache_bytes: bytes,
+            cache_size: most,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::query::Query;
 use super::wire::{self, AD, HEADER, OPT, Rcode, Record, TC, Transport, ede, long, word};
 use crate::model::{DnsName, Rdata};
 use crate::registry::{ANY, Rrset};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ pub struct Stored {
     options: Box<[u8]>,
     /// How long it may be kept, in seconds.
     lifetime: Option<u32>,
+    /// Who said it.
+    server: Option<SocketAddr>,
 }
 
 /// How old a reply is that is written out.
@@ -63,7 +66,7 @@ impl Stored {
         let asked = Query { id: 0, flags: 0, question, edns: None };
         let mut message = vec![0; reply.len() + MARGIN];
         let mut normal = Reply::begin(&asked, Transport::Tcp, &[], &mut message)?;
-        copy_records(&mut normal, &upstream, reply, true);
+        copy_records(&mut normal, &upstream, reply, true, Age::Seconds(0));
         let len = normal.finish(upstream.rcode, upstream.flags & (AD | TC));
         message.truncate(len);
         Self::normal(message, upstream, asked.rr_type())
@@ -92,6 +95,7 @@ impl Stored {
             rcode: upstream.rcode,
             options: upstream.options.into(),
             lifetime: kept,
+            server: None,
             message: message.into(),
         })
     }
@@ -107,6 +111,7 @@ impl Stored {
             rcode: Rcode::NoError as u16,
             options: Box::default(),
             lifetime: None,
+            server: None,
         }
     }
 
@@ -114,6 +119,16 @@ impl Stored {
     pub fn failure(code: u16) -> Self {
         let (rcode, options) = (Rcode::ServFail as u16, extended(code).into());
         Self { rcode, options, lifetime: Some(FAILURE), ..Self::nothing() }
+    }
+
+    /// Notes who said it.
+    pub fn said_by(self, server: SocketAddr) -> Self {
+        Self { server: Some(server), ..self }
+    }
+
+    /// Returns who said it; nobody if it is our own failure.
+    pub fn server(&self) -> Option<SocketAddr> {
+        self.server
     }
 
     /// Whether it ends the search for an answer: no error of the server's own (FORMERR, SERVFAIL, NOTIMP, REFUSED).
@@ -170,13 +185,8 @@ impl Stored {
             let Some(next) = next else { break };
             owner = next;
         }
-        let mut message = self.message.clone();
-        for at in &self.ttls {
-            let left = age.left(self.ttl(*at));
-            message[usize::from(*at)..][..4].copy_from_slice(&left.to_be_bytes());
-        }
-        if let Some(upstream) = Upstream::read(&message) {
-            copy_records(mine, &upstream, &message, links.is_empty());
+        if let Some(upstream) = Upstream::read(&self.message) {
+            copy_records(mine, &upstream, &self.message, links.is_empty(), age);
         }
     }
 
@@ -316,13 +326,14 @@ pub fn target(link: &Rrset) -> Option<&DnsName> {
     }
 }
 
-/// Copies all records but OPT. While what stands before them is the same, they pass as they are, pointers and all; else
-/// their names are written out.
+/// Copies all records but OPT, with the TTLs that they have at an age. While what stands before them is the same, they pass
+/// as they are, pointers and all; else their names are written out.
 fn copy_records(
     mine: &mut Reply<'_, '_>,
     upstream: &Upstream,
     reply: &[u8],
     mut same_before: bool,
+    age: Age,
 ) {
     let mut written_out = Vec::new();
     let _read_before = upstream.each(reply, |section, record| {
@@ -330,11 +341,16 @@ fn copy_records(
             same_before = false;
             return true;
         }
+        let left = age.left(record.ttl);
         if same_before {
-            return mine.copy(section, &reply[record.start..record.rdata.end]);
+            let copied = mine.copy(section, &reply[record.start..record.rdata.end]);
+            if copied {
+                mine.patch(record.fixed + 4, left);
+            }
+            return copied;
         }
         written_out.clear();
-        if write_out(reply, &record, &mut written_out).is_none() {
+        if write_out(reply, &record, left, &mut written_out).is_none() {
             mine.truncate();
             return false;
         }
@@ -342,11 +358,12 @@ fn copy_records(
     });
 }
 
-/// Writes a record with its names in full. Only types of RFC 1035 and SRV have names that may be compressed
+/// Writes a record with this TTL and its names in full. Only types of RFC 1035 and SRV have names that may be compressed
 /// (RFC 3597 section 4).
-fn write_out(reply: &[u8], record: &Record, out: &mut Vec<u8>) -> Option<()> {
+fn write_out(reply: &[u8], record: &Record, ttl: u32, out: &mut Vec<u8>) -> Option<()> {
     wire::expand(reply, record.start, out)?;
-    out.extend_from_slice(&reply[record.fixed..record.fixed + 8]);
+    out.extend_from_slice(&reply[record.fixed..record.fixed + 4]);
+    out.extend_from_slice(&ttl.to_be_bytes());
     let length = out.len();
     out.extend_from_slice(&[0, 0]);
     let (before, names) = match record.rr_type {

@@ -3,28 +3,22 @@
 
 use super::answer::{Outcome, Transport, answer};
 use super::connections::Activity;
-use super::exchange::framed;
 use super::forward::Arrival;
+use super::query_log::How;
 use super::sandbox::{Permit, Sandbox};
 use super::shard::Shard;
 use super::shared::Tally;
-use crate::channel::Watched;
+use super::stream::{IDLE, Reader, accept_each, write};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use std::time::Instant;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::net::tcp::WriteHalf;
 use tokio::task::{JoinSet, spawn_local};
-use tokio::time::{sleep, sleep_until, timeout};
-
-/// How long a connection may be silent, or not take its answer.
-const IDLE: Duration = Duration::from_secs(10);
-
-/// How long no connection is accepted after one could not be, for want of descriptors.
-const PAUSE: Duration = Duration::from_millis(100);
+use tokio::time::sleep_until;
 
 /// How many queries of one connection are forwarded at a time; further ones are not read yet.
 const PIPELINE: usize = 64;
@@ -35,25 +29,7 @@ pub async fn serve(
     sandbox: Arc<Sandbox>,
     listener: Arc<OwnedFd>,
 ) -> io::Result<()> {
-    let watched = Watched::new(listener, Interest::READABLE)?;
-    loop {
-        let accepted = watched.async_io(Interest::READABLE, |fd| accept(fd)).await;
-        match accepted.and_then(TcpStream::from_std) {
-            // A connection that finds no room is closed: dropped here.
-            Ok(stream) => admit_connection(&shard, &sandbox, stream),
-            Err(error) => {
-                tracing::debug!(sandbox = ?sandbox.id, %error, "connection cannot be accepted");
-                sleep(PAUSE).await;
-            }
-        }
-    }
-}
-
-fn accept(listener: &OwnedFd) -> io::Result<std::net::TcpStream> {
-    let (socket, _) = socket2::SockRef::from(&listener.as_fd()).accept()?;
-    socket.set_nonblocking(true)?;
-    socket.set_tcp_nodelay(true)?;
-    Ok(socket.into())
+    accept_each(listener, |stream| admit_connection(&shard, &sandbox, stream)).await
 }
 
 fn admit_connection(shard: &Rc<Shard>, sandbox: &Arc<Sandbox>, stream: TcpStream) {
@@ -61,17 +37,14 @@ fn admit_connection(shard: &Rc<Shard>, sandbox: &Arc<Sandbox>, stream: TcpStream
     if !connections.make_room(sandbox.id) {
         return;
     }
-    let activity = Rc::new(Activity::new());
+    let (activity, key) = (Rc::new(Activity::new()), connections.next_key(sandbox.id));
     let (shard, conversation) = (shard.clone(), Conversation::new(shard, sandbox, &activity));
-    let (number, its_number) = tokio::sync::oneshot::channel();
     let task = spawn_local(async move {
         // A peer that breaks off is no news.
         let _ = conversation.run(stream).await;
-        if let Ok(number) = its_number.await {
-            shard.connections.borrow_mut().remove(number);
-        }
+        shard.connections.borrow_mut().remove(key);
     });
-    let _ = number.send(connections.add(sandbox.id, activity, task.abort_handle()));
+    connections.add(key, activity, task.abort_handle());
 }
 
 /// What goes on over one connection.
@@ -94,7 +67,7 @@ impl Conversation {
 
     async fn run(mut self, mut stream: TcpStream) -> io::Result<()> {
         let (reader, mut writer) = stream.split();
-        let mut reader = Reader { stream: reader, buffer: Vec::new() };
+        let mut reader = Reader::new(reader);
         let mut draining = self.shard.draining.subscribe();
         let mut reading = true;
         while reading || !self.forwards.is_empty() {
@@ -129,66 +102,28 @@ impl Conversation {
         let mut tally = Tally { queries: 1, ..Tally::default() };
         let out = &mut self.shard.scratch.borrow_mut()[..];
         let current = self.sandbox.current();
+        let (sandbox, transport) = (&self.sandbox, Transport::Tcp);
+        let arrival = Arrival { shared, sandbox, transport, now: Instant::now() };
         let reply = match answer(&current.view, &query, Transport::Tcp, self.shard.turn(), out) {
             Outcome::Nothing => None,
             Outcome::Reply(length) => {
                 tally.local += 1;
+                arrival.log(&out[..length], How::LOCAL);
                 Some(out[..length].to_vec())
             }
-            Outcome::Forward(what) => {
-                let (sandbox, transport) = (&self.sandbox, Transport::Tcp);
-                let arrival = Arrival { shared, sandbox, transport, now: Instant::now() };
-                match arrival.begin(&query, what, &mut tally, out) {
-                    Err(length) => Some(out[..length].to_vec()),
-                    Ok(pending) => {
-                        let shard = self.shard.clone();
-                        self.forwards.spawn_local(async move {
-                            pending.finish(&shard.shared, &query, Transport::Tcp).await
-                        });
-                        None
-                    }
+            Outcome::Forward(what) => match arrival.begin(&query, what, &mut tally, out) {
+                Err(length) => Some(out[..length].to_vec()),
+                Ok(pending) => {
+                    let shard = self.shard.clone();
+                    self.forwards.spawn_local(async move {
+                        pending.finish(&shard.shared, &query, Transport::Tcp).await
+                    });
+                    None
                 }
-            }
+            },
         };
         shared.stats.add(&tally);
         self.sandbox.stats.add(&tally);
         reply
-    }
-}
-
-/// Writes one reply; a client that does not take it in time is given up.
-async fn write(writer: &mut WriteHalf<'_>, reply: &[u8]) -> io::Result<()> {
-    if reply.is_empty() {
-        return Ok(());
-    }
-    let framed = framed(reply)?;
-    timeout(IDLE, writer.write_all(&framed)).await?
-}
-
-/// Cuts the stream into messages. Dropping a wait loses nothing.
-struct Reader<'a> {
-    stream: ReadHalf<'a>,
-    buffer: Vec<u8>,
-}
-
-impl Reader<'_> {
-    /// Waits for the next whole message; nothing at the end of the stream.
-    async fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        loop {
-            if let Some(message) = self.whole() {
-                return Ok(Some(message));
-            }
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                return Ok(None);
-            }
-        }
-    }
-
-    fn whole(&mut self) -> Option<Vec<u8>> {
-        let (length, rest) = self.buffer.split_first_chunk()?;
-        let length = usize::from(u16::from_be_bytes(*length));
-        let message = rest.get(..length)?.to_vec();
-        self.buffer.drain(..2 + length);
-        Some(message)
     }
 }

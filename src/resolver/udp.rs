@@ -2,7 +2,9 @@
 //! goes its own way and is sent when it is known.
 
 use super::answer::{Outcome, Transport, answer};
+use super::batch::{fragment, is_too_long};
 use super::forward::{Arrival, Pending};
+use super::query_log::How;
 use super::sandbox::Sandbox;
 use super::shard::Shard;
 use super::shared::Tally;
@@ -28,10 +30,11 @@ pub async fn serve(
     socket: Arc<OwnedFd>,
 ) -> io::Result<()> {
     let watched = Watched::new(socket.clone(), Interest::READABLE)?;
+    fragment(socket.as_fd(), false);
     loop {
         let mut ready = watched.readable().await?;
         match one_batch(&shard, &sandbox, &socket) {
-            Ok(true) => {}
+            Ok(true) => yield_now().await,
             Ok(false) => ready.clear_ready(),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
             Err(error) => {
@@ -39,14 +42,13 @@ pub async fn serve(
                 sleep(PAUSE).await;
             }
         }
-        yield_now().await;
     }
 }
 
 /// Reads, answers and sends one batch. Returns whether there may be more.
 fn one_batch(shard: &Rc<Shard>, sandbox: &Arc<Sandbox>, socket: &Arc<OwnedFd>) -> io::Result<bool> {
     let batch = &mut *shard.batch.borrow_mut();
-    let count = batch.receive(socket.as_fd())?;
+    let (count, more) = batch.receive(socket.as_fd())?;
     let (shared, current) = (&*shard.shared, sandbox.current());
     let arrival = Arrival { shared, sandbox, transport: Transport::Udp, now: Instant::now() };
     let mut tally = Tally { queries: count as u64, ..Tally::default() };
@@ -57,6 +59,7 @@ fn one_batch(shard: &Rc<Shard>, sandbox: &Arc<Sandbox>, socket: &Arc<OwnedFd>) -
             Outcome::Nothing => continue,
             Outcome::Reply(length) => {
                 tally.local += 1;
+                arrival.log(&out[..length], How::LOCAL);
                 length
             }
             Outcome::Forward(what) => match arrival.begin(query, what, &mut tally, out) {
@@ -72,7 +75,7 @@ fn one_batch(shard: &Rc<Shard>, sandbox: &Arc<Sandbox>, socket: &Arc<OwnedFd>) -
     batch.send(socket.as_fd());
     shared.stats.add(&tally);
     sandbox.stats.add(&tally);
-    Ok(count == super::batch::BATCH)
+    Ok(more)
 }
 
 /// Answers when the answer is known.
@@ -98,7 +101,15 @@ fn send(socket: &Weak<OwnedFd>, reply: &[u8], to: SocketAddrV4) {
         return;
     }
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-    if let Err(error) = rustix::net::sendto(&socket, reply, flags, &SocketAddrAny::from(to)) {
+    let send = || rustix::net::sendto(&socket, reply, flags, &SocketAddrAny::from(to));
+    let sent = send().map_err(io::Error::from).or_else(|error| {
+        if !is_too_long(&error) {
+            return Err(error);
+        }
+        fragment(socket.as_fd(), true);
+        Ok(send()?)
+    });
+    if let Err(error) = sent {
         tracing::debug!(%to, %error, "reply is dropped");
     }
 }

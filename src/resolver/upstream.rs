@@ -5,21 +5,19 @@ use super::cache::{Cache, Known};
 use super::exchange::{listen_tcp, listen_udp, send_tcp, send_udp};
 use super::flight::{Ask, Failure, Flight, Sending, Step};
 use super::inside::{Inside, Lease};
+use super::ports::Port;
 use super::question::Question;
+use super::random;
 use super::servers::Servers;
 use super::stored::{Age, Stored};
 use super::wire::{Transport, ede};
-use crate::channel::Watched;
 use futures_util::future::{LocalBoxFuture, select_all};
-use rustix::net::{AddressFamily, SocketAddrAny, SocketFlags, SocketType};
 use std::collections::HashMap;
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use tokio::io::Interest;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::spawn_local;
@@ -63,10 +61,16 @@ impl Sockets {
         Self { permits: Arc::new(Semaphore::new(most)), reserve: most / 2 }
     }
 
-    fn permit(&self, besides: bool) -> io::Result<OwnedSemaphorePermit> {
+    /// Takes the right to one more, if it is for a first attempt or there are many left.
+    pub fn permit(&self, besides: bool) -> io::Result<OwnedSemaphorePermit> {
         let short = besides && self.permits.available_permits() <= self.reserve;
         let permit = (!short).then(|| self.permits.clone().try_acquire_owned().ok());
         permit.flatten().ok_or(io::ErrorKind::QuotaExceeded.into())
+    }
+
+    /// Whether there are so many left that some may lie idle.
+    pub fn are_plenty(&self) -> bool {
+        self.permits.available_permits() > self.reserve + self.reserve / 2
     }
 }
 
@@ -183,7 +187,10 @@ fn take(
         Ok((message, link)) if !flight.heard(attempt, &message, Instant::now()) => {
             Some(async move { (attempt, link.listen().await) })
         }
-        Ok(_) => None,
+        Ok((_, link)) => {
+            link.keep();
+            None
+        }
         Err(error) => {
             tracing::debug!(attempt, %error, "upstream");
             let failure = if is_our_own(&error) { Failure::Short } else { Failure::Server };
@@ -193,7 +200,7 @@ fn take(
     }
 }
 
-/// Asks one server once from a socket of its own, and returns the first message that comes there.
+/// Asks one server once from a socket that nobody else has, and returns the first message that comes there.
 async fn attempt(via: &Via, sending: Sending) -> Ended {
     let Sending { attempt, server, over, query, besides } = sending;
     let came = async {
@@ -213,12 +220,12 @@ fn is_our_own(error: &io::Error) -> bool {
 /// Returns a number that nobody can foresee. Without the kernel's randomness it is 0: a guess that an attacker still has
 /// to pair with the port.
 fn random_id() -> u16 {
-    getrandom::u32().map_or(0, |number| (number >> 16) as u16)
+    random::number().unwrap_or(0)
 }
 
 /// A socket connected to a server, with the permit for it; those made inside are counted where they are lent.
 enum Link {
-    Fresh(Watched, #[expect(dead_code, reason = "held")] OwnedSemaphorePermit),
+    Own(Port),
     Lent(Lease),
     Stream(TcpStream, #[expect(dead_code, reason = "held")] Option<OwnedSemaphorePermit>),
 }
@@ -232,8 +239,7 @@ impl Link {
     ) -> io::Result<Self> {
         match (via, over) {
             (Via::Host(sockets), Transport::Udp) => {
-                let permit = sockets.permit(besides)?;
-                Ok(Self::Fresh(fresh(server)?, permit))
+                Port::take(sockets, server, besides).map(Self::Own)
             }
             (Via::Host(sockets), Transport::Tcp) => {
                 let permit = sockets.permit(besides)?;
@@ -252,7 +258,7 @@ impl Link {
 
     async fn send(mut self, query: &[u8]) -> io::Result<Self> {
         match &mut self {
-            Self::Fresh(socket, _) => send_udp(socket, query).await?,
+            Self::Own(port) => send_udp(port.socket(), query).await?,
             Self::Lent(lease) => send_udp(lease.socket()?, query).await?,
             Self::Stream(stream, _) => send_tcp(stream, query).await?,
         }
@@ -261,19 +267,17 @@ impl Link {
 
     async fn listen(mut self) -> io::Result<(Vec<u8>, Self)> {
         let message = match &mut self {
-            Self::Fresh(socket, _) => listen_udp(socket).await?,
+            Self::Own(port) => listen_udp(port.socket()).await?,
             Self::Lent(lease) => listen_udp(lease.socket()?).await?,
             Self::Stream(stream, _) => listen_tcp(stream).await?,
         };
         Ok((message, self))
     }
-}
 
-/// Makes a UDP socket at a random port of the kernel's choice.
-fn fresh(server: SocketAddr) -> io::Result<Watched> {
-    let family = if server.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket: OwnedFd = rustix::net::socket_with(family, SocketType::DGRAM, flags, None)?;
-    rustix::net::connect(&socket, &SocketAddrAny::from(server))?;
-    Watched::new(Arc::new(socket), Interest::READABLE | Interest::WRITABLE)
+    /// Leaves the socket to other questions, once its own is answered.
+    fn keep(self) {
+        if let Self::Own(port) = self {
+            port.keep();
+        }
+    }
 }

@@ -22,15 +22,7 @@ impl Zone {
 }
 
 fn record(bytes: &[u8]) -> Option<(Record, &[u8])> {
-    let mut end = 0;
-    loop {
-        let length = usize::from(*bytes.get(end)?);
-        end += 1 + length;
-        if length == 0 {
-            break;
-        }
-    }
-    let (owner, rest) = bytes.split_at_checked(end)?;
+    let (owner, rest) = bytes.split_at_checked(WireName::length(bytes)?)?;
     let (rr_type, rest) = rest.split_first_chunk()?;
     let (_class, rest) = rest.split_first_chunk::<2>()?;
     let (ttl, rest) = rest.split_first_chunk()?;

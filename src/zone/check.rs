@@ -2,7 +2,7 @@
 
 use super::types::{CNAME, NS, SOA};
 use super::{Record, WireName, ZoneError};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The largest RRset, in bytes of data and what stands around them, so that one reply over TCP holds it.
 const MAX_RRSET: usize = 60_000;
@@ -18,7 +18,7 @@ pub fn check(origin: &WireName, records: Set) -> Result<Vec<Record>, ZoneError> 
     for (line, record) in &records {
         belongs(origin, record).map_err(|reason| ZoneError::new(*line, reason))?;
     }
-    let sets = sets(records)?;
+    let sets = sets(records);
     let apex = |set: &Set| set[0].1.owner == *origin && set[0].1.rr_type == SOA;
     let (mut first, others): (Vec<Set>, Vec<Set>) = sets.into_iter().partition(apex);
     match first.first() {
@@ -33,7 +33,9 @@ pub fn check(origin: &WireName, records: Set) -> Result<Vec<Record>, ZoneError> 
         set.iter_mut().for_each(|(_, record)| record.ttl = ttl);
         let size: usize = set.iter().map(|(_, record)| record.rdata.len() + AROUND).sum();
         if size > MAX_RRSET {
-            return Err(too_many(&set[0]));
+            let (line, record) = &set[0];
+            let reason = format!("the records of {} and one type do not fit a reply", record.owner);
+            return Err(ZoneError::new(*line, reason));
         }
     }
     Ok(first.into_iter().flatten().map(|(_, record)| record).collect())
@@ -56,26 +58,23 @@ fn belongs(origin: &WireName, record: &Record) -> Result<(), String> {
     Ok(())
 }
 
-/// Gathers records of one name and type, in the order in which each first came.
-fn sets(records: Set) -> Result<Vec<Set>, ZoneError> {
+/// Gathers records of one name and type, each once, in the order in which they came.
+fn sets(records: Set) -> Vec<Set> {
     let mut places: HashMap<(Vec<u8>, u16), usize> = HashMap::new();
+    let mut known: HashSet<(usize, Vec<u8>)> = HashSet::new();
     let mut sets: Vec<Set> = Vec::new();
     for (line, record) in records {
         let key = (record.owner.key(), record.rr_type);
         let place = *places.entry(key).or_insert(sets.len());
+        if !known.insert((place, record.rdata.clone())) {
+            continue;
+        }
         match sets.get_mut(place) {
             None => sets.push(vec![(line, record)]),
-            Some(set) if set.iter().any(|(_, other)| other.rdata == record.rdata) => {}
-            Some(set) if set.len() == MAX_RRSET / AROUND => return Err(too_many(&set[0])),
             Some(set) => set.push((line, record)),
         }
     }
-    Ok(sets)
-}
-
-fn too_many((line, record): &(usize, Record)) -> ZoneError {
-    let reason = format!("the records of {} and one type do not fit a reply", record.owner);
-    ZoneError::new(*line, reason)
+    sets
 }
 
 /// Refuses a CNAME beside other records of its name, and two of one name.

@@ -101,6 +101,9 @@ impl<'a> Lexer<'a> {
         loop {
             match self.peek() {
                 Some(b'"') => break,
+                Some(b'\\') if matches!(self.text.get(self.at + 1), None | Some(b'\n' | b'\r')) => {
+                    return Err(self.wrong("nothing follows the backslash"));
+                }
                 Some(b'\\') => self.at += 2,
                 Some(b'\n') | None => {
                     return Err(self.wrong("a quotation mark without its other one"));

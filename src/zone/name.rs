@@ -4,6 +4,8 @@ use crate::model::DnsName;
 
 /// The longest name, in bytes of wire form.
 const MAX: usize = 255;
+/// The longest label, in bytes.
+const MAX_LABEL: usize = 63;
 
 /// A domain name in wire form as it was written, with the root's zero; names that differ in case are equal.
 #[derive(Clone, Debug)]
@@ -42,6 +44,21 @@ impl WireName {
     /// Takes bytes that are a whole name.
     pub fn of(bytes: Vec<u8>) -> Self {
         Self(bytes)
+    }
+
+    /// Returns how long the name is that stands before other bytes; nothing if none does.
+    pub fn length(bytes: &[u8]) -> Option<usize> {
+        let mut end = 0;
+        loop {
+            let label = usize::from(*bytes.get(end)?);
+            end += 1 + label;
+            if label > MAX_LABEL || end > MAX {
+                return None;
+            }
+            if label == 0 {
+                return Some(end);
+            }
+        }
     }
 
     /// Returns the bytes with the root's zero.

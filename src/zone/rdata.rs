@@ -53,7 +53,6 @@ pub fn rdata(rr_type: u16, words: &[Word<'_>], origin: &WireName) -> Result<Vec<
         NAPTR => &[U16, U16, String, String, String, Name],
         CAA => &[U8, String, Text],
         SSHFP => &[U8, U8, Hex],
-        TLSA | SMIMEA => &[U8, U8, U8, Hex],
         DNAME => return Err("DNAME is not supported".into()),
         SVCB | HTTPS => return known(rr_type, hickory(rr_type, words, Some((1, origin)))?),
         _ => return known(rr_type, hickory(rr_type, words, None)?),
@@ -168,9 +167,14 @@ fn hickory(
     words: &[Word<'_>],
     name: Option<(usize, &WireName)>,
 ) -> Result<Vec<u8>, String> {
+    let hint = r"; any type may be written as \# LENGTH HEX (RFC 3597)";
     let mut line = String::new();
     for (place, word) in words.iter().enumerate() {
         let text = text(word).ok_or_else(|| wrong("text", word.text))?;
+        // It would be two words to hickory, or the start of a comment.
+        if word.text.iter().any(|byte| matches!(byte, b' ' | b'\t' | b';')) {
+            return Err(wrong("plain word", word.text) + hint);
+        }
         let absolute = match name {
             Some((named, origin)) if named == place => {
                 let name = WireName::parse(word.text, origin)?;
@@ -182,7 +186,6 @@ fn hickory(
         line.push(' ');
     }
     let rr_type = RecordType::from(rr_type);
-    let hint = r"; any type may be written as \# LENGTH HEX (RFC 3597)";
     let data = RData::try_from_str(rr_type, &line).map_err(|error| format!("{error}{hint}"))?;
     data.to_bytes().map_err(|error| error.to_string())
 }

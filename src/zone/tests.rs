@@ -1,6 +1,8 @@
 use super::*;
 use proptest::prelude::*;
 
+mod words;
+
 const START: &str = "$TTL 300\n@ IN SOA ns hostmaster ( 1 3600 600\n 86400 300 ) ; four lines\n";
 
 fn origin() -> DnsName {
@@ -105,6 +107,7 @@ fn a_file_with_an_error_is_refused_with_line_and_reason() {
         ("a TXT (\n one\n", "line 4: a ( without its )"),
         ("a TXT )\n", "line 4: a ) without its ("),
         ("a TXT \"one\n", "line 4: a quotation mark without its other one"),
+        ("a TXT \"one\\\ntwo\"\n", "line 4: nothing follows the backslash"),
         ("a DNAME b\n", "line 4: DNAME is not supported"),
         ("$INCLUDE other\n", "line 4: $INCLUDE is not supported"),
         ("$TTL\n", "line 4: $TTL takes one word"),
@@ -144,6 +147,13 @@ fn a_zone_that_went_to_the_resolver_is_the_same_there() {
     let bytes = zone.to_bytes();
     assert_eq!(Zone::from_bytes(&origin(), &bytes), Some(zone));
     assert_eq!(Zone::from_bytes(&origin(), &bytes[..bytes.len() - 1]), None);
+    let data = [0; 10];
+    let long = |label: u8| [&[label], &vec![b'x'; label.into()][..], &[0], &data].concat();
+    assert!(Zone::from_bytes(&origin(), &long(63)).is_some());
+    assert_eq!(Zone::from_bytes(&origin(), &long(64)), None, "no label is so long");
+    let deep = |labels: usize| [&b"\x01x".repeat(labels)[..], &[0], &data].concat();
+    assert!(Zone::from_bytes(&origin(), &deep(127)).is_some());
+    assert_eq!(Zone::from_bytes(&origin(), &deep(128)), None, "no name is so long");
 }
 
 /// Words that mean something to a zone's reader, and some that mean nothing.

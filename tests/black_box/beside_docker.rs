@@ -90,7 +90,7 @@ fn assert_forward_drops(host: &Host) {
 }
 
 /// Bridged frames pass the rules of IPv4, as Docker and Kubernetes set it.
-fn bridged_frames_pass_the_firewall(host: &Host) {
+pub fn bridged_frames_pass_the_firewall(host: &Host) {
     let key = "net.bridge.bridge-nf-call-iptables";
     let set = host.sh(&format!("sysctl -qw {key}=1"));
     assert_eq!(set.code, 0, "the module br_netfilter is needed: {}", set.err);

@@ -40,6 +40,12 @@ fn the_demo_shows_every_row_and_leaves_nothing() {
 }
 
 #[test]
+fn a_demo_that_cannot_be_shown_fails() {
+    let full = Host::new().sh(&format!("exec {NETDNS} demo >/dev/full")).fails(1);
+    assert_eq!(full, "netdns: cannot write to stdout: No space left on device\n");
+}
+
+#[test]
 fn the_demo_needs_no_program_but_its_own() {
     let host = Host::new();
     let bin = host.path("bin");

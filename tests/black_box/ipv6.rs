@@ -84,7 +84,7 @@ fn a_network_of_both_families_gives_addresses_names_and_ways_out() {
 }
 
 /// Advertises a default route, as a router does.
-const ADVERTISE: &str = "
+pub const ADVERTISE: &str = "
 import socket, struct
 advertisement = struct.pack('!BBHBBHII', 134, 0, 0, 64, 0, 1800, 0, 0)
 router = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)

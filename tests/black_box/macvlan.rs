@@ -1,6 +1,8 @@
 //! Driver `macvlan`: sandboxes on the segment of a link of the host, here that of `up0`, at whose other end stands the
 //! router.
 
+mod modes;
+
 use crate::host::Host;
 use serde_json::Value;
 
@@ -121,7 +123,13 @@ fn a_parent_that_cannot_carry_a_network_is_refused_by_name() {
     refuses(&["-o", "parent=up7"], &["parent interface up7 not found"]);
     refuses(&["-o", "parent=lo"], &["loopback interface is not a valid macvlan parent link"]);
     refuses(&["-o", "parent=p0"], &["parent interface p0 is a port of br0", "-o parent=br0"]);
-    refuses(&["-o", "parent=up0", "-o", "macvlan_mode=hub"], &["macvlan mode 'hub' is not valid"]);
+    for mode in ["hub", "", "Private", "source"] {
+        let option = format!("macvlan_mode={mode}");
+        let says = format!("macvlan mode '{mode}' is not valid");
+        refuses(&["-o", "parent=up0", "-o", &option], &[&says, "bridge, private, vepa, passthru"]);
+    }
+    let bridge = host.netdns(&["network", "create", "-o", "macvlan_mode=private", "no"]).fails(1);
+    assert!(bridge.contains("unknown option macvlan_mode for driver bridge"), "{bridge}");
     refuses(
         &["-o", "parent=up0", "-o", "netdns.guard=on"],
         &["unknown option netdns.guard for driver macvlan"],

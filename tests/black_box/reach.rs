@@ -1,21 +1,22 @@
 //! Who reaches whom, from everywhere, over both families and both protocols: the table of `tests/README.md`.
 
-mod scenes;
+pub mod scenes;
 pub mod table;
 
+use crate::beside_docker::{Dockerd, bridged_frames_pass_the_firewall};
 use crate::host::Host;
 use crate::ports::SERVER;
 use std::path::Path;
 use table::Places;
 
 /// Makes the router and the host reachable over IPv6 too, and lets the router route our networks at the host.
-fn both_families(host: &Host) {
+pub fn both_families(host: &Host) {
     host.sh("ip addr add fd09::2/64 dev up0 nodad && ip route add default via fd09::1").ok();
     host.router("ip addr add fd09::1/64 dev down0 nodad").ok();
     host.router("ip route add 172.16.0.0/12 via 10.9.0.2").ok();
 }
 
-fn dual(host: &Host, name: &str, subnet: &str, more: &[&str]) {
+pub fn dual(host: &Host, name: &str, subnet: &str, more: &[&str]) {
     let flags = ["network", "create", "--ipv6", "--subnet", subnet];
     host.netdns(&[&flags[..], more, &[name]].concat()).ok();
     host.router(&format!("ip route add {subnet} via fd09::2")).ok();
@@ -41,14 +42,36 @@ fn serve_outside(host: &Host, at_host: bool) {
     }
 }
 
-fn places<'a>(host: &'a Host, sandboxes: &[(&str, &str)], gateway6: &str) -> Places<'a> {
+/// Says where each sandbox is, and the gateway of the first one's network.
+pub fn places<'a>(host: &'a Host, sandboxes: &[(&str, &str)]) -> Places<'a> {
     let mut places = Places::new(host);
     for (sandbox, network) in sandboxes {
         places.sandbox(sandbox, network);
     }
-    places.put("gateway.v4", "172.18.0.1");
-    places.put("gateway.v6", gateway6);
+    places.gateway(sandboxes[0].1);
     places
+}
+
+/// The sandboxes of [`scenes::PORTS`], and their networks.
+pub const PORTS: [(&str, &str); 3] = [("web", "one"), ("neighbour", "one"), ("stranger", "two")];
+
+/// Makes what [`scenes::PORTS`] speaks of, on a host with a daemon.
+pub fn publish(host: &Host) {
+    dual(host, "one", "fd18:1::/64", &[]);
+    dual(host, "two", "fd18:2::/64", &[]);
+    serve_outside(host, false);
+    let ports = ["5000:80", "5053:53/udp", "127.0.0.1:5001:80", "8080-8081:80-81", "80-81:80-81"];
+    let ports = ports.map(|port| format!("-p={port}"));
+    let published: Vec<&str> = ports.iter().map(String::as_str).collect();
+    for (name, network) in PORTS {
+        let ports = if name == "web" { &published[..] } else { &[] };
+        serve(host, name, &[&["--network", network], ports].concat());
+    }
+}
+
+#[track_caller]
+pub fn ports_hold(host: &Host, when: &str) {
+    scenes::PORTS.holds(&places(host, &PORTS), when);
 }
 
 #[test]
@@ -56,27 +79,31 @@ fn a_published_port_is_reached_from_everywhere_and_nothing_else_is_over_both_fam
     let mut host = Host::new();
     both_families(&host);
     host.start(&[]);
-    dual(&host, "one", "fd18:1::/64", &[]);
-    dual(&host, "two", "fd18:2::/64", &[]);
-    serve_outside(&host, false);
-    let ports = ["5000:80", "5053:53/udp", "127.0.0.1:5001:80", "8080-8081:80-81", "80-81:80-81"];
-    let ports = ports.map(|port| format!("-p={port}"));
-    let mut flags = vec!["--network", "one"];
-    flags.extend(ports.iter().map(String::as_str));
-    serve(&host, "web", &flags);
-    serve(&host, "neighbour", &["--network", "one"]);
-    serve(&host, "stranger", &["--network", "two"]);
-    let sandboxes = [("web", "one"), ("neighbour", "one"), ("stranger", "two")];
-    let holds = |host: &Host, when| {
-        scenes::PORTS.holds(&places(host, &sandboxes, "fd18:1::1"), when);
-    };
-    holds(&host, "at first");
+    publish(&host);
+    ports_hold(&host, "at first");
     host.sh("nft list table inet netdns >/run/before && nft flush ruleset").ok();
     host.until("nft list table inet netdns | cmp -s - /run/before");
-    holds(&host, "after a flush");
+    ports_hold(&host, "after a flush");
     host.end_daemon("KILL");
     host.start(&[]);
-    holds(&host, "after a manager's death");
+    ports_hold(&host, "after a manager's death");
+}
+
+#[test]
+fn who_reaches_whom_is_the_same_beside_docker_and_after_it_was_restarted() {
+    let mut host = Host::new();
+    both_families(&host);
+    let docker = Dockerd::start(&host);
+    bridged_frames_pass_the_firewall(&host);
+    host.start(&[]);
+    publish(&host);
+    ports_hold(&host, "beside Docker");
+    docker.stop(&host);
+    ports_hold(&host, "while Docker is stopped");
+    let docker = Dockerd::start(&host);
+    host.until("iptables -S DOCKER-USER | sed -n 2p | grep -q 'comment netdns'");
+    ports_hold(&host, "after Docker was restarted");
+    docker.stop(&host);
 }
 
 #[test]
@@ -97,7 +124,7 @@ fn an_internal_network_is_closed_both_ways_over_both_families() {
         host.inside(name, script).ok();
     }
     let sandboxes = [("inner", "closed"), ("second", "closed"), ("outer", "open")];
-    scenes::INTERNAL.holds(&places(&host, &sandboxes, "fd18:3::1"), "at first");
+    scenes::INTERNAL.holds(&places(&host, &sandboxes), "at first");
 }
 
 #[test]
@@ -121,7 +148,7 @@ fn neighbours_kept_apart_are_so_over_both_families_and_who_lies_is_heard_by_nobo
     host.inside("liar", lie).ok();
     let sandboxes =
         [("web", "enforced"), ("dns", "enforced"), ("client", "enforced"), ("two", "silent")];
-    let places = places(&host, &sandboxes, "fd18:5::1");
+    let places = places(&host, &sandboxes);
     for on in ["1", "0"] {
         let keys =
             ["iptables", "ip6tables"].map(|of| format!("net.bridge.bridge-nf-call-{of}={on}"));

@@ -602,6 +602,47 @@ fn a_second_daemon_is_turned_away_and_the_first_goes_on() {
 }
 
 #[test]
+fn metrics_are_shown_at_an_address_that_can_be_asked_or_nothing_begins() {
+    let mut host = Host::new();
+    let mut stranger = host.spawn("stranger", &["python3", "-m", "http.server", "9154"]);
+    host.until(": </dev/tcp/127.0.0.1/9154");
+    for (address, why, hint) in [
+        ("192.0.2.1:9153", "Cannot assign requested address", "ip -br addr"),
+        ("127.0.0.1:0", "nobody finds a port that is another", "127.0.0.1:9153"),
+        ("224.0.0.1:9153", "it is the address of many", "ip -br addr"),
+        ("[ff02::1]:9153", "it is the address of many", "ip -br addr"),
+        ("10.9.0.255:9153", "it is the address of many", "ip -br addr"),
+        ("255.255.255.255:9153", "it is the address of many", "ip -br addr"),
+        ("127.0.0.1:9154", "Address already in use", "ss -lntp sport = :9154"),
+    ] {
+        let words = ["daemon", "--metrics", address];
+        let text = format!("cannot show metrics at {address}: {why}");
+        says(&host.netdns(&words), &words, 1, &format!("{text}..."), hint);
+        let resolver = host.path("run/resolver.sock");
+        assert!(!resolver.exists() && !host.path("state/state.redb").exists(), "a daemon began");
+    }
+    stranger.kill().ok();
+    stranger.wait().expect("it ends");
+    host.start(&["--metrics", "10.9.0.2:9153"]);
+    host.router("curl -sf http://10.9.0.2:9153/metrics | grep -q netdns_").ok();
+}
+
+#[test]
+fn what_cannot_be_told_on_stdout_is_told_on_stderr_with_what_was_done() {
+    let host = Host::with_daemon();
+    let full = |words: &str| host.sh(&format!("{NETDNS} {words} >/dev/full"));
+    let said = full("run -d --name a sleep 3600").fails(1);
+    let id = host.netdns(&["ps", "-q"]).ok();
+    let text = "cannot write to stdout: No space left on device";
+    let wanted =
+        format!("netdns: {text}, though sandbox {id} runs\nhint: to end it: netdns rm -f {id}\n");
+    assert_eq!(said, wanted);
+    // What ends with its command has nothing more to say.
+    full("run --rm true").ok();
+    assert_eq!(full("ps").fails(1), format!("netdns: {text}\n"));
+}
+
+#[test]
 fn a_damaged_state_file_is_refused_and_recover_is_the_way_out() {
     let mut host = Host::with_daemon();
     host.netdns(&["network", "create", "localnet"]).ok();

@@ -72,9 +72,10 @@ impl Ns {
     pub fn ask(&self, server: &str) -> Option<IpAddr> {
         let server: SocketAddr = server.parse().unwrap();
         self.run(|| {
+            // Long enough for a SYN to be sent twice on a busy machine.
             let mut stream =
-                TcpStream::connect_timeout(&server, Duration::from_millis(400)).ok()?;
-            stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+                TcpStream::connect_timeout(&server, Duration::from_millis(1500)).ok()?;
+            stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
             let mut text = String::new();
             stream.read_to_string(&mut text).ok()?;
             text.parse().ok()

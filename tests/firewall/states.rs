@@ -1,11 +1,12 @@
 //! States to derive firewalls from.
 
+use ipnet::IpNet;
 use netdns::model::{
-    Change, Config, DnsConfig, DriverKind, Endpoint, EndpointId, Id, Network, NetworkId,
-    NetworkOptions, Origin, Publish, Sandbox, SandboxId, State, Status, Subnet,
+    Change, Config, DnsConfig, DriverKind, Endpoint, EndpointId, Exposed, Id, Network, NetworkId,
+    NetworkOptions, Origin, Proto, Publish, Reach, Sandbox, SandboxId, State, Status, Subnet,
 };
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A state that is being built; ids count up.
 #[derive(Default)]
@@ -68,6 +69,27 @@ impl Fixture {
         id
     }
 
+    /// Adds a network of both families, fdSECOND::/64 besides, that lets neighbours reach exposed ports alone.
+    pub fn enforced(&mut self, bridge: &str, second: u8) -> NetworkId {
+        let six = Subnet {
+            net: format!("fd{second}::/64").parse().unwrap(),
+            gateway: format!("fd{second}::1").parse().unwrap(),
+            ip_range: None,
+            aux: BTreeMap::new(),
+        };
+        self.network("enforced", bridge, second, |network| {
+            network.subnets.push(six);
+            network.options.reach = Reach::Exposed;
+        })
+    }
+
+    /// Lets a sandbox expose ports.
+    pub fn expose(&mut self, sandbox: SandboxId, ports: &[(u16, Proto)]) {
+        let exposed = ports.iter().map(|(port, proto)| Exposed { port: *port, proto: *proto });
+        let sandbox = self.state.sandboxes.get_mut(&sandbox).unwrap();
+        std::sync::Arc::make_mut(sandbox).config.exposed = exposed.collect();
+    }
+
     /// Returns the network made last.
     pub fn last_network(&self) -> NetworkId {
         *self.state.networks.keys().next_back().unwrap()
@@ -97,10 +119,16 @@ impl Fixture {
     fn endpoint(&mut self, sandbox: SandboxId, network: NetworkId) -> Endpoint {
         let id = EndpointId::from(self.id());
         let used = self.state.endpoints_on(network).count() as u8;
-        let IpAddr::V4(gateway) = self.state.networks[&network].subnets[0].gateway else {
-            panic!("the networks here are IPv4");
+        let next = |subnet: &Subnet| {
+            let address = match subnet.gateway {
+                IpAddr::V4(ip) => {
+                    IpAddr::from(Ipv4Addr::from_bits(ip.to_bits() + 1 + u32::from(used)))
+                }
+                IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() + 1 + u128::from(used)).into(),
+            };
+            IpNet::new(address, subnet.net.prefix_len()).unwrap()
         };
-        let [a, b, c, d] = gateway.octets();
+        let addresses = self.state.networks[&network].subnets.iter().map(next).collect();
         Endpoint {
             id,
             network,
@@ -108,7 +136,7 @@ impl Fixture {
             host_link: format!("veth{}", id.prefix(7)).parse().unwrap(),
             link: "eth0".parse().unwrap(),
             mac: netdns::model::Mac::local([self.count; 6]),
-            addresses: vec![format!("{a}.{b}.{c}.{}/16", d + 1 + used).parse().unwrap()],
+            addresses,
             aliases: Vec::new(),
             gw_priority: 0,
         }
@@ -122,15 +150,26 @@ impl Fixture {
     }
 }
 
-/// Reads `HOST:PORT:PORT`, TCP.
+/// One sandbox of both families that publishes and exposes SCTP, and no other protocol's port of the same number.
+pub fn sctp() -> Fixture {
+    let mut fixture = Fixture::default();
+    let network = fixture.enforced("br-7", 27);
+    let ports = ["0.0.0.0:5060:6060/sctp", "[::]:5060:6060/sctp", "127.0.0.1:5061:6061/sctp"];
+    let sandbox = fixture.sandbox(&[network], &ports);
+    fixture.expose(sandbox, &[(7070, Proto::Sctp), (8080, Proto::Tcp)]);
+    fixture
+}
+
+/// Reads `HOST:PORT:PORT[/PROTO]`.
 fn publish(text: &str) -> Publish {
+    let (text, proto) = text.split_once('/').unwrap_or((text, "tcp"));
     let (host, port) = text.rsplit_once(':').unwrap();
     let host: SocketAddr = host.parse().unwrap();
     Publish {
         host_ip: host.ip(),
         host_port: host.port(),
         port: port.parse().unwrap(),
-        proto: netdns::model::Proto::Tcp,
+        proto: proto.parse().unwrap(),
         count: 1,
     }
 }

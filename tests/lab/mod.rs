@@ -5,16 +5,18 @@ use hickory_proto::rr::{Name, RData, Record, RecordType, rdata};
 use netdns::channel::{
     Client, Counters, FdKind, FromResolver, SocketSet, ToResolver, Unasked, listen,
 };
-use netdns::model::{Id, NetworkId, SandboxId};
+use netdns::model::{Id, NetworkId, Proto, Publish, SandboxId};
 use netdns::registry::{EndpointNames, Forward, NetworkNames, SandboxView, Source, Update};
 use socket2::{Domain, Socket, Type};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+const RESOLVER: &str = env!("CARGO_BIN_EXE_netdns");
 
 /// A resolver process with the test as its manager.
 pub struct Lab {
@@ -46,6 +48,22 @@ pub fn id<T: From<Id>>(number: u8) -> T {
 
 impl Lab {
     pub fn start() -> Self {
+        let mut program = Command::new(RESOLVER);
+        program.env_clear();
+        Self::of(program)
+    }
+
+    /// Starts one that may have so many descriptors, and whose log can be read, down to each failure.
+    pub fn with_descriptors(most: usize) -> (Self, impl Iterator<Item = String>) {
+        let mut program = Command::new("prlimit");
+        program.arg(format!("--nofile={most}:{most}")).arg(RESOLVER);
+        program.env_clear().env("RUST_LOG", "netdns=debug").stderr(Stdio::piped());
+        let mut lab = Self::of(program);
+        let log = lab.process.stderr.take().unwrap();
+        (lab, BufReader::new(log).lines().map_while(Result::ok))
+    }
+
+    fn of(mut resolver: Command) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("netdns-lab-{}-{number}", std::process::id());
@@ -53,10 +71,8 @@ impl Lab {
         std::fs::create_dir_all(&directory).unwrap();
         let path = directory.join("resolver.sock");
         let listener = listen(&path).unwrap();
-        let exe = Path::new(env!("CARGO_BIN_EXE_netdns"));
-        let mut resolver = Command::new(exe);
         resolver.args(["resolver", "--fd", "0"]).stdin(listener.try_clone().unwrap());
-        let process = resolver.stdout(Stdio::null()).env_clear().spawn().unwrap();
+        let process = resolver.stdout(Stdio::null()).spawn().unwrap();
         let (client, unasked) = Client::connect(&path).unwrap();
         Self { process, manager: Some(client), unasked, directory }
     }
@@ -125,6 +141,37 @@ impl Lab {
         let set = SocketSet { sandbox: inside.id, fds: kinds };
         let reply = self.client().request(&ToResolver::Sockets(set), &fds).await.unwrap();
         assert_eq!(reply, FromResolver::Ack);
+    }
+}
+
+impl Lab {
+    /// Has the process hold host ports until it has so many descriptors, and returns them.
+    pub async fn fill_descriptors(&self, most: usize) -> Vec<Publish> {
+        let open = std::fs::read_dir(self.proc("fd")).unwrap().count();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = |number| Publish {
+            host_ip: [127, 0, 0, 1].into(),
+            host_port: number,
+            port: number,
+            proto: Proto::Udp,
+            count: 1,
+        };
+        let ports: Vec<_> = (1..=(most - open) as u16).map(port).collect();
+        let fds = vec![socket.as_fd(); ports.len()];
+        let held = self.client().request(&ToResolver::HoldPorts(ports.clone()), &fds).await;
+        assert_eq!(held.unwrap(), FromResolver::Ack);
+        ports
+    }
+
+    /// Returns the most memory that the process has had, in KiB.
+    pub fn peak(&self) -> u64 {
+        let status = std::fs::read_to_string(self.proc("status")).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim_end_matches("kB").trim().parse().unwrap()
+    }
+
+    fn proc(&self, file: &str) -> String {
+        format!("/proc/{}/{file}", self.process.id())
     }
 }
 

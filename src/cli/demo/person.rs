@@ -2,8 +2,10 @@
 
 use super::lab::Lab;
 use crate::cli::init::open_process;
+use crate::cli::outcome::Failure;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
@@ -32,6 +34,7 @@ pub type Seen = Result<String, String>;
 pub struct Person {
     path: OsString,
     colour: bool,
+    unwritten: OnceCell<Failure>,
 }
 
 /// What a command printed and how it ended.
@@ -71,7 +74,8 @@ impl Person {
             path.push(rest);
         }
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Ok(Self { path, colour: io::stdout().is_terminal() && !plain })
+        let colour = io::stdout().is_terminal() && !plain;
+        Ok(Self { path, colour, unwritten: OnceCell::new() })
     }
 
     /// Whether the host has a program.
@@ -141,8 +145,18 @@ impl Person {
     /// Shows a text.
     pub fn print(&self, text: &str) {
         let mut out = io::stdout().lock();
-        // A reader that has gone away does not change what is true.
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            // A reader that has gone away does not change what is true.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                self.unwritten.set(Failure::doing("write to stdout", error)).ok();
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns why something of it all could not be shown, if so.
+    pub fn unwritten(&self) -> Option<&Failure> {
+        self.unwritten.get()
     }
 
     /// Returns a text in a colour, on a terminal.

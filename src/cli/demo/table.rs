@@ -4,7 +4,7 @@ use super::person::{Person, Seen};
 use crate::cli::print;
 use std::time::Instant;
 
-/// Prints what was shown; 1 if a row failed.
+/// Prints what was shown; 1 if a row failed, or if some of it all could not be printed.
 pub fn print(person: &Person, rows: &[(&str, Seen)], started: Instant) -> u8 {
     let cells: Vec<[String; 3]> = rows
         .iter()
@@ -29,5 +29,8 @@ pub fn print(person: &Person, rows: &[(&str, Seen)], started: Instant) -> u8 {
     let all = rows.len();
     let took = started.elapsed().as_secs_f32();
     person.print(&format!("\n{good} of {all} as it should be, in {took:.1} s\n"));
-    u8::from(good != all)
+    match person.unwritten() {
+        Some(failure) => failure.report(),
+        None => u8::from(good != all),
+    }
 }

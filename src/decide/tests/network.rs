@@ -37,6 +37,39 @@ fn three_networks_always_exist_and_cannot_be_removed() {
 }
 
 #[test]
+fn a_predefined_network_that_is_missing_is_made_and_no_other() {
+    let mut world = World::new();
+    for name in ["host", "none"] {
+        let before = world.state.clone();
+        let id = world.state.network(name).unwrap().id;
+        world.state.apply(&Change::RemoveNetwork(id));
+        let made = predefined(&world.given()).unwrap().noun;
+        assert_eq!(made.iter().map(|network| network.name.as_str()).collect::<Vec<_>>(), [name]);
+        world.state = before;
+    }
+}
+
+#[test]
+fn who_joins_the_default_network_first_is_known() {
+    let mut world = World::new();
+    world.create(network("n")).unwrap();
+    let id = world.state.network("bridge").unwrap().id.to_string();
+    let first = |world: &World, networks: &[&str]| {
+        let joined: Vec<_> = networks.iter().map(|network| on(network)).collect();
+        joins_idle_default(&world.state, &joined)
+    };
+    for joins in [&[][..], &["bridge"], &["n", "bridge"], &[&id]] {
+        assert!(first(&world, joins), "{joins:?}");
+    }
+    for others in [&["n"][..], &["n", "x"], &["host"]] {
+        assert!(!first(&world, others), "{others:?}");
+    }
+    world.run(sandbox("a", &[])).unwrap();
+    assert!(!first(&world, &[]) && !first(&world, &["bridge"]), "it is not idle any more");
+    assert!(!first(&World::empty(), &[]), "there is none yet");
+}
+
+#[test]
 fn the_default_network_moves_out_of_dockers_way_only_while_it_is_empty() {
     let mut world = World::new();
     let id = world.state.network("bridge").unwrap().id;
@@ -60,11 +93,12 @@ fn bip_sets_gateway_and_subnet_of_the_default_network() {
         ("10.5.0.0/24".into(), "10.5.0.9".into())
     );
     world.run(sandbox("a", &[])).unwrap();
-    world.policy.bip = Some("10.6.0.1/24".parse().unwrap());
-    assert_eq!(
-        world.start(),
-        ["--bip 10.6.0.1/24 is not in force yet: sandboxes are on network bridge"]
-    );
+    assert!(world.start().is_empty(), "it is in force");
+    for bip in ["10.6.0.1/24", "10.5.0.1/24", "10.5.0.9/16"] {
+        world.policy.bip = Some(bip.parse().unwrap());
+        let said = format!("--bip {bip} is not in force yet: sandboxes are on network bridge");
+        assert_eq!(world.start(), [said]);
+    }
 }
 
 #[test]
@@ -198,6 +232,107 @@ fn a_macvlan_network_takes_from_its_segment_what_nobody_has() {
 }
 
 #[test]
+fn a_macvlan_network_without_a_subnet_is_in_nobodys_way() {
+    let mut world = World::new();
+    let link = HostLink { up: true, mtu: 1500, ..HostLink::default() };
+    world.facts.links = [("eth0".parse().unwrap(), link)].into();
+    world.facts.taken = vec![("172.18.0.1/16".parse().unwrap(), "docker1".into())];
+    world.facts.routed = vec![("172.19.0.0/16".parse().unwrap(), "via 192.0.2.1".into())];
+    let request = NetworkRequest { subnets: vec![], ..on_parent("lan", "192.0.2.0/24") };
+    let made = create_network(&world.given(), &request).unwrap();
+    assert_eq!(made.noun.subnets[0].net.to_string(), "172.20.0.0/16");
+    assert_eq!(made.warnings, [""; 0]);
+}
+
+#[test]
+fn an_mtu_above_the_parents_is_lowered_with_a_warning_and_the_same_is_not() {
+    let mut world = World::new();
+    let link = HostLink { up: true, mtu: 1400, ..HostLink::default() };
+    world.facts.links = [("eth0".parse().unwrap(), link)].into();
+    let made = |mtu: &str| {
+        let mut request = on_parent("lan", "192.0.2.0/24");
+        request.options.insert(options::MTU.into(), mtu.into());
+        let made = create_network(&world.given(), &request).unwrap();
+        (made.noun.options.mtu, made.warnings.len())
+    };
+    assert_eq!([made("1399"), made("1400"), made("1401")], [(1399, 0), (1400, 0), (1400, 1)]);
+}
+
+#[test]
+fn where_one_sandbox_has_the_parent_to_itself_a_second_is_refused() {
+    let mut world = World::new();
+    let link = HostLink { up: true, mtu: 1500, ..HostLink::default() };
+    world.facts.links = ["eth0", "eth1"].map(|name| (name.parse().unwrap(), link.clone())).into();
+    let mut second = |mode: &str, parent: &str, subnet: &str| {
+        let lan = format!("{mode}-lan");
+        let mut request = on_parent(&lan, subnet);
+        request.options.insert("macvlan_mode".into(), mode.into());
+        request.options.insert("parent".into(), parent.into());
+        world.create(request).unwrap();
+        world.run(sandbox(&format!("{mode}1"), &[on(&lan)])).unwrap();
+        text(world.run(sandbox(&format!("{mode}2"), &[on(&lan)])))
+    };
+    assert_eq!(second("bridge", "eth0", "192.0.2.0/24"), "granted");
+    assert_eq!(
+        second("passthru", "eth1", "198.51.100.0/24"),
+        "network passthru-lan is of mode passthru: passthru1 has its parent interface to itself"
+    );
+}
+
+#[test]
+fn an_option_of_one_driver_is_unknown_to_the_other() {
+    let mut world = World::new();
+    let link = HostLink { up: true, mtu: 1500, ..HostLink::default() };
+    world.facts.links = [("eth0".parse().unwrap(), link)].into();
+    let said = |driver: &str, key: &str, value: &str| {
+        let mut request = on_parent("x", "192.0.2.0/24");
+        request.driver = driver.into();
+        if driver == "bridge" {
+            request.options.clear();
+        }
+        request.options.insert(key.into(), value.into());
+        text(create_network(&world.given(), &request))
+    };
+    for (key, value) in [
+        (options::BRIDGE_NAME, "br9"),
+        (options::MASQUERADE, "true"),
+        ("com.docker.network.bridge.enable_icc", "true"),
+        ("netdns.expose", "open"),
+        ("netdns.guard", "on"),
+    ] {
+        assert_eq!(said("bridge", key, value), "granted");
+        assert_eq!(said("macvlan", key, value), format!("unknown option {key} for driver macvlan"));
+    }
+    for (key, value) in [("parent", "eth0"), ("macvlan_mode", "vepa")] {
+        assert_eq!(said("macvlan", key, value), "granted");
+        assert_eq!(said("bridge", key, value), format!("unknown option {key} for driver bridge"));
+    }
+    for (key, value) in [
+        (options::MTU, "1500"),
+        ("netdns.ttl", "5"),
+        ("netdns.domain", "local"),
+        ("netdns.dns-route", "corp.example=192.0.2.53"),
+    ] {
+        assert_eq!((said("bridge", key, value), said("macvlan", key, value)).0, "granted");
+        assert_eq!(said("macvlan", key, value), "granted");
+    }
+    let words =
+        "requested macvlan mode 'best' is not valid, 'bridge' mode is the macvlan driver default";
+    assert_eq!(said("macvlan", "macvlan_mode", "best"), words);
+}
+
+#[test]
+fn names_below_a_domain_are_asked_of_the_servers_that_are_named_for_it() {
+    let routes = "corp.example=192.0.2.53,192.0.2.54 lab.example=2001:db8::53";
+    let made = World::new().create(option("netdns.dns-route", routes)).unwrap();
+    let shown: Vec<String> = made.options.routes.iter().map(ToString::to_string).collect();
+    assert_eq!(shown.join(" "), routes);
+    assert!(refused(option("netdns.dns-route", "corp.example")).starts_with("invalid DNS route"));
+    let inside = NetworkRequest { internal: true, ..option("netdns.dns-route", routes) };
+    assert!(refused(inside).starts_with("network n is internal"));
+}
+
+#[test]
 fn subnets_that_cannot_be_used_are_refused() {
     for (subnet, words) in [
         ("10.0.0.1/24", "invalid subnet 10.0.0.1/24: it should be 10.0.0.0/24"),
@@ -325,7 +460,9 @@ fn prune_takes_idle_networks_that_pass_the_filter() {
     assert_eq!(pruned(PruneFilter::default()), ["a", "b"]);
     assert_eq!(pruned(PruneFilter { labels: x.clone(), ..Default::default() }), ["a"]);
     assert_eq!(pruned(PruneFilter { without: x, ..Default::default() }), ["b"]);
+    // All were made at 1,000.
     assert_eq!(pruned(PruneFilter { until: Some(1_000), ..Default::default() }), [""; 0]);
+    assert_eq!(pruned(PruneFilter { until: Some(1_001), ..Default::default() }), ["a", "b"]);
 }
 
 #[test]

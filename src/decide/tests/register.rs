@@ -64,6 +64,51 @@ fn a_cname_stands_alone() {
 }
 
 #[test]
+fn entries_of_one_network_meet_those_of_all_and_not_those_of_another() {
+    let mut world = World::new();
+    world.create(network("n")).unwrap();
+    world.create(network("m")).unwrap();
+    let at = |network: Option<&str>, request: RegisterRequest| RegisterRequest {
+        network: network.map(Into::into),
+        ..request
+    };
+    let cname = |network| at(network, request("a", RrType::Cname, &["b"]));
+    add(&mut world, at(Some("n"), request("a", RrType::A, &["192.0.2.1"]))).unwrap();
+    for meets in [Some("n"), None] {
+        assert!(text(add(&mut world, cname(meets))).starts_with("a CNAME stands alone"));
+    }
+    assert_eq!(text(add(&mut world, cname(Some("m")))), "granted");
+}
+
+#[test]
+fn a_time_to_live_has_31_bits() {
+    let mut world = World::new();
+    let mut lives =
+        |ttl| text(add(&mut world, RegisterRequest { ttl, ..request("a", RrType::Txt, &["x"]) }));
+    assert_eq!(lives(2_147_483_647), "granted");
+    let words = "failed to parse ttl=2147483648: 0 to 2147483647 seconds";
+    assert_eq!(lives(2_147_483_648), words);
+    assert!(lives(u32::MAX).starts_with("failed to parse ttl="));
+}
+
+#[test]
+fn deregister_takes_those_of_one_network_or_of_all() {
+    let mut world = World::new();
+    world.create(network("n")).unwrap();
+    world.create(network("m")).unwrap();
+    for network in [None, Some("n"), Some("m")] {
+        let network = network.map(Into::into);
+        add(&mut world, RegisterRequest { network, ..request("a", RrType::Txt, &["x"]) }).unwrap();
+    }
+    let name: DnsName = "a".parse().unwrap();
+    let gone = |network| deregister(&world.state, &name, None, network).unwrap();
+    let id = world.state.network("n").unwrap().id;
+    let only = Change::Deregister { network: Some(id), name: name.clone(), rr_type: RrType::Txt };
+    assert_eq!(gone(Some("n")), [only]);
+    assert_eq!(gone(None).len(), 3);
+}
+
+#[test]
 fn names_are_registered_only_where_there_are_names() {
     let mut world = World::new();
     let bad =

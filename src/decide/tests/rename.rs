@@ -17,6 +17,9 @@ fn a_new_name_must_be_new_and_nobodys_running_or_stopped() {
     assert_eq!(text(to("a")), "Renaming a sandbox with the same name as its current name");
     let Change::Rename { name, .. } = to("c").unwrap().noun else { panic!() };
     assert_eq!(name.as_str(), "c");
+    world.run(sandbox("web", &[on("n")])).unwrap();
+    let shared = rename(&world.state, "a", "WEB".parse().unwrap()).unwrap().warnings;
+    assert_eq!(shared, ["\"web\" is also the name of a sandbox on network n: both answer to it"]);
 }
 
 #[test]
@@ -24,6 +27,9 @@ fn an_alias_is_added_once_and_removed_if_it_is_there() {
     let mut world = world();
     let alias = |text: &str| text.parse::<DnsName>().unwrap();
     let added = add_alias(&world.state, "n", "a", alias("www")).unwrap();
+    let own = world.state.sandbox("a").unwrap().id;
+    let Change::SetAliases { endpoint, .. } = added.noun else { panic!("{added:?}") };
+    assert_eq!(world.state.endpoints[&endpoint].sandbox, own);
     world.state.apply(&added.noun);
     assert_eq!(add_alias(&world.state, "n", "a", alias("WWW")).unwrap().noun, added.noun);
     let words = text(remove_alias(&world.state, "n", "a", &alias("ftp")));

@@ -120,8 +120,19 @@ fn an_address_that_is_asked_for_must_be_free_and_inside() {
     ] {
         assert_eq!(text(world.run(sandbox("b", &[ip(address)]))), words);
     }
-    let hint = world.run(sandbox("b", &[ip("172.18.7.7")])).err().unwrap().hint();
-    assert_eq!(hint.unwrap(), "172.18.7.7 belongs to sandbox a");
+    let aux = ["10.9.0.7", "10.9.0.8"].map(|ip| (format!("host{}", &ip[7..]), ip.parse().unwrap()));
+    let subnets = vec!["10.9.0.0/24".parse().unwrap()];
+    world.create(NetworkRequest { subnets, aux: aux.into(), ..network("lan") }).unwrap();
+    for (network, address, owner) in [
+        ("n", "172.18.7.7", "sandbox a"),
+        ("n", "172.18.0.1", "the gateway of network n"),
+        ("lan", "10.9.0.7", "aux-address host7 of network lan"),
+        ("lan", "10.9.0.8", "aux-address host8 of network lan"),
+    ] {
+        let asked = EndpointRequest { ip: Some(address.parse().unwrap()), ..on(network) };
+        let hint = world.run(sandbox("b", &[asked])).err().unwrap().hint();
+        assert_eq!(hint.unwrap(), format!("{address} belongs to {owner}"));
+    }
 }
 
 #[test]
@@ -156,6 +167,9 @@ fn a_host_port_belongs_to_one_running_sandbox() {
     let twice = world.run(twice).err().unwrap();
     assert_eq!(twice.to_string(), "Bind for 0.0.0.0:6000 failed: port is already allocated");
     assert_eq!(twice.hint().unwrap(), "it is asked for twice");
+    let over = world.run(publishing("b", &[range(Some("4998-5001"), "80-83")])).err().unwrap();
+    let Refusal::PortAllocated { publish, .. } = over else { panic!("{over:?}") };
+    assert_eq!((publish.host_port, publish.count), (5000, 1), "the one that is taken");
     world.end("web");
     world.run(publishing("b", &[port(Some(5000), None)])).unwrap();
 }
@@ -185,6 +199,22 @@ fn a_port_that_a_stranger_holds_is_not_chosen() {
         panic!("nothing was attached before")
     };
     assert_eq!(new.noun.0.publish[0].host_port, 40_002);
+}
+
+#[test]
+fn a_port_of_sctp_is_chosen_without_a_socket() {
+    let world = world();
+    let (busy, reserved) = (|_: &Publish| true, PortSet::default());
+    let ports = Ports { range: (40_000, 40_000), reserved: &reserved, busy: &busy, ipv6: false };
+    let chosen = |proto| {
+        let request = publishing("a", &[PublishRequest { proto, ..port(None, None) }]);
+        attach(&world.given(), &request, (4, 1), &ports).map(|attachment| match attachment {
+            Attachment::New(new) => new.noun.0.publish[0].host_port,
+            Attachment::Existing(_) => panic!("nothing was attached before"),
+        })
+    };
+    assert_eq!(chosen(Proto::Sctp), Ok(40_000));
+    assert_eq!(chosen(Proto::Udp), Err(Refusal::NoFreePort(Proto::Udp)));
 }
 
 #[test]
@@ -315,6 +345,13 @@ fn a_port_of_every_address_is_both_families_where_the_sandbox_has_both() {
         link_local,
         "ports cannot be published on fe80::1: a sandbox has no way back to a link-local address"
     );
+    for group in ["224.0.0.1", "ff02::1"] {
+        let many = text(world.run(on_dual("f", &[port(Some(1), Some(group))])));
+        assert_eq!(
+            many,
+            format!("ports cannot be published on {group}: it is a multicast address")
+        );
+    }
 }
 
 #[test]

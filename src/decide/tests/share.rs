@@ -61,3 +61,41 @@ fn ports_of_the_host_need_no_publishing_and_those_of_another_cannot_be() {
     assert!(decision.noun.0.publish.is_empty());
     assert!(decision.warnings[0].contains("discarded"));
 }
+
+#[test]
+fn who_shares_joins_no_network_and_chooses_nothing_there() {
+    let mut world = World::new();
+    world.create(network("n")).unwrap();
+    let owner = world.run(sandbox("a", &[on("n")])).unwrap().sandbox;
+    let mut said = |networks: &[EndpointRequest]| {
+        let attach = AttachTo::Shared(5);
+        text(world.attach_at(RunRequest { attach, ..sandbox("b", networks) }, owner.netns.1))
+    };
+    let none = "the sandbox's is the host's own network namespace";
+    assert_eq!(said(&[on("n")]), none);
+    let other = "container sharing network namespace with another container or host cannot be connected to any other network";
+    assert_eq!(said(&[on("host"), on("n")]), other);
+    assert_eq!(said(&[on("n"), on("container:a")]), other);
+    let shared = || on("container:a");
+    for (wanted, words) in [
+        (
+            EndpointRequest { aliases: vec!["x".parse().unwrap()], ..shared() },
+            "network-scoped aliases are only supported for user-defined networks",
+        ),
+        (
+            EndpointRequest { ip: Some([172, 18, 0, 9].into()), ..shared() },
+            "user-specified IP address is supported on user-defined networks only",
+        ),
+        (
+            EndpointRequest { ip6: Some("fd00::9".parse().unwrap()), ..shared() },
+            "user-specified IP address is supported on user-defined networks only",
+        ),
+        (
+            EndpointRequest { mac: Some("02:00:00:00:00:09".parse().unwrap()), ..shared() },
+            "conflicting options: mac-address and the network mode",
+        ),
+        (shared(), "granted"),
+    ] {
+        assert_eq!(said(&[wanted]), words);
+    }
+}

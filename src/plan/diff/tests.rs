@@ -127,6 +127,62 @@ fn drift_is_mended_and_foreign_addresses_of_a_bridge_stay() {
 }
 
 #[test]
+fn one_thing_that_differs_is_enough_to_mend_a_link() {
+    let bridge_differs: [fn(&mut FoundLink); 5] = [
+        |link| link.up = false,
+        |link| link.mtu = 1400,
+        |link| link.settled = false,
+        |link| link.addresses.clear(),
+        |link| link.proxied = ["fd00::2".parse().unwrap()].into(),
+    ];
+    let veth_differs: [fn(&mut FoundLink); 4] = [
+        |link| link.up = false,
+        |link| link.mtu = 1400,
+        |link| link.isolated = true,
+        |link| link.bridge = Some(name("docker0")),
+    ];
+    let mended = |link: &str, change: fn(&mut FoundLink)| {
+        let mut found = settled();
+        change(found.links.get_mut(&name(link)).unwrap());
+        diff(&found, &wanted()).unwrap()
+    };
+    for change in bridge_differs {
+        assert!(matches!(mended("br1", change)[..], [Step::MendBridge(_)]));
+    }
+    for change in veth_differs {
+        assert!(matches!(mended("veth1", change)[..], [Step::MendVeth(_)]));
+    }
+}
+
+#[test]
+fn forwarding_is_switched_on_for_the_families_that_need_it_and_never_off() {
+    let steps = |needs: (bool, bool), on: (bool, bool)| {
+        let wanted = Wanted { forwarding: needs.0, forwarding6: needs.1, ..wanted() };
+        diff(&Found { forwarding: on.0, forwarding6: on.1, ..settled() }, &wanted).unwrap()
+    };
+    assert_eq!(steps((true, true), (true, true)), []);
+    assert_eq!(steps((true, true), (false, true)), [Step::EnableForwarding]);
+    assert_eq!(steps((true, true), (true, false)), [Step::EnableForwarding6]);
+    assert_eq!(steps((false, false), (true, true)), []);
+    assert_eq!(steps((false, false), (false, false)), []);
+}
+
+#[test]
+fn a_conflict_says_what_is_known_of_the_link_in_the_way() {
+    let said = |kind: &str, alias: Option<&str>| {
+        let mut found = fresh();
+        let alias = alias.map(Into::into);
+        found.links.insert(name("br1"), FoundLink { alias, group: 0, ..link(kind, NETWORK) });
+        diff(&found, &wanted()).unwrap_err().to_string()
+    };
+    let begins = "interface br1 exists and was not made by netdns";
+    assert_eq!(said("", None), begins);
+    assert_eq!(said("dummy", None), format!("{begins} (dummy)"));
+    assert_eq!(said("", Some("up\tlink")), format!("{begins} (alias \"up\\tlink\")"));
+    assert_eq!(said("dummy", Some("x")), format!("{begins} (dummy, alias \"x\")"));
+}
+
+#[test]
 fn a_stranger_with_a_wanted_name_is_a_conflict() {
     let strangers = [
         FoundLink { alias: None, group: 0, ..link("bridge", NETWORK) },
@@ -152,8 +208,12 @@ fn a_link_of_ours_that_was_never_finished_is_made_again() {
 #[test]
 fn only_links_that_bear_our_mark_are_removed() {
     let mut found = settled();
-    found.links.insert(name("old"), FoundLink { alias: None, group: 0, ..link("veth", ENDPOINT) });
-    assert_eq!(diff(&found, &wanted()), Ok(Vec::new()));
+    for foreign in [None, Some("mine"), Some("netdns:"), Some("netdns:web")] {
+        let alias = foreign.map(Into::into);
+        let link = FoundLink { alias, group: 0, ..link("veth", ENDPOINT) };
+        found.links.insert(name("old"), link);
+        assert_eq!(diff(&found, &wanted()), Ok(Vec::new()), "{foreign:?}");
+    }
 }
 
 #[test]

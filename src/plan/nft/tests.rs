@@ -40,3 +40,20 @@ fn anything_else_replaces_the_table_whole() {
     assert_eq!(delta(None, Some(&old)), Delta::Replace(old.clone()));
     assert_eq!(delta(Some(&old), None), Delta::Remove(Family::Ip, "netdns".to_owned()));
 }
+
+#[test]
+fn tables_are_compared_family_by_family_and_those_that_stay_are_left_out() {
+    let of = |family, ports: &[u16]| Table { family, ..table(ports) };
+    let old = [of(Family::Bridge, &[1]), of(Family::Ip, &[1])];
+    let new = [of(Family::Inet, &[1]), of(Family::Bridge, &[1])];
+    let expected =
+        [Delta::Remove(Family::Ip, "netdns".to_owned()), Delta::Replace(of(Family::Inet, &[1]))];
+    assert_eq!(deltas(&old, &new), expected);
+    assert_eq!(deltas(&old, &old), []);
+    let more = [of(Family::Bridge, &[1, 2]), of(Family::Ip, &[1])];
+    let changes = deltas(&old, &more);
+    let [Delta::Elements { family: Family::Bridge, remove, add, .. }] = &changes[..] else {
+        panic!("{changes:?}")
+    };
+    assert_eq!((remove.len(), add.len()), (0, 1));
+}

@@ -15,6 +15,20 @@ fn a_dot_inside_a_label_is_no_separator() {
 }
 
 #[test]
+fn the_longest_names_are_keys_whole_and_what_is_longer_is_cut_at_a_label() {
+    let label = |length: usize| [&[length as u8][..], &vec![b'a'; length]].concat();
+    let long = [label(63), label(63), label(63)].concat();
+    let longest = [&long[..], &label(61)].concat();
+    assert_eq!(Key::of_wire(&[&longest[..], b"\0"].concat()).as_bytes(), longest);
+    for length in [62, 63] {
+        assert_eq!(Key::of_wire(&[&long[..], &label(length), b"\0"].concat()).as_bytes(), long);
+    }
+    let most = label(1).repeat(127);
+    assert_eq!(Key::of_wire(&[&most[..], b"\0"].concat()).as_bytes(), most);
+    assert_eq!(Key::of_wire(&most.repeat(2)).as_bytes(), most);
+}
+
+#[test]
 fn a_suffix_ends_at_a_label() {
     let name = key("web.localnet");
     assert_eq!(name.suffix(key("localnet").as_bytes()), Some(4));

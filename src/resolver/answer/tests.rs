@@ -11,6 +11,7 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use proptest::prelude::*;
 use std::net::IpAddr;
 
+mod host;
 mod zones;
 
 const FRONT: u8 = 1;
@@ -54,6 +55,18 @@ fn record(network: Option<u8>, name: &str, rr_type: RrType, data: &[&str]) -> Up
     })
 }
 
+/// The view of a sandbox on no network.
+fn sandbox_view() -> SandboxView {
+    SandboxView {
+        id: id(9),
+        networks: Vec::new(),
+        forward: To::Nobody,
+        host: vec!["172.18.0.1".parse().unwrap()],
+        inside_routes: Vec::new(),
+        host_routes: None,
+    }
+}
+
 /// A registry with two networks, and the view of a sandbox on some of them.
 struct World {
     registry: Arc<Registry>,
@@ -63,17 +76,8 @@ struct World {
 impl World {
     fn new(networks: &[u8], forward: To) -> Self {
         let registry = Arc::new(Registry::new());
-        let view = View::new(
-            &SandboxView {
-                id: id(9),
-                networks: networks.iter().map(|byte| id(*byte)).collect(),
-                forward,
-                host: vec!["172.18.0.1".parse().unwrap()],
-                inside_routes: Vec::new(),
-                host_routes: None,
-            },
-            &registry,
-        );
+        let networks = networks.iter().map(|byte| id(*byte)).collect();
+        let view = View::new(&SandboxView { networks, forward, ..sandbox_view() }, &registry);
         let world = Self { registry, view };
         world.put(Update::PutNetwork(network(FRONT, "front", &["172.18.0.0/16"])));
         world.put(Update::PutNetwork(network(BACK, "b.c", &["172.19.0.0/16", "fd00:19::/64"])));
@@ -431,6 +435,10 @@ fn a_manual_address_has_a_reverse_name_inside_a_subnet_alone() {
     let world = World::front();
     world.put(record(None, "files", RrType::A, &["172.18.9.9", "10.9.9.9"]));
     assert_eq!(world.data("9.9.18.172.in-addr.arpa", RecordType::PTR), ["files."]);
+    let world = World::new(&[BACK], To::Host);
+    world.put(record(None, "files", RrType::Aaaa, &["fd00:19::9"]));
+    let v6 = Name::from("fd00:19::9".parse::<IpAddr>().unwrap()).to_string();
+    assert_eq!(world.data(&v6, RecordType::PTR), ["files."]);
     assert!(world.ask("9.9.9.10.in-addr.arpa", RecordType::PTR).is_none());
 }
 
@@ -450,6 +458,7 @@ fn an_internal_sandbox_asks_nobody() {
 fn an_unknown_name_below_a_network_is_forwarded_unless_the_domain_is_local() {
     let world = World::front();
     assert!(world.ask("nobody.front", RecordType::A).is_none());
+    assert!(world.ask("front", RecordType::A).is_none());
     let own = NetworkNames { own_domain: true, ..network(FRONT, "front", &[]) };
     world.put(Update::PutNetwork(own));
     assert_eq!(world.rcode("nobody.front", RecordType::A), ResponseCode::NXDomain);
@@ -502,6 +511,54 @@ fn what_does_not_fit_is_truncated_and_whole_over_tcp() {
 }
 
 #[test]
+fn services_that_do_not_fit_come_without_addresses() {
+    let world = World::front();
+    let name = "a".repeat(60);
+    for host in 1..=9u8 {
+        let name = format!("{name}{host}");
+        world.put(endpoint(host, FRONT, &[&name, "many"], &[&format!("172.18.1.{host}")]));
+    }
+    // The address of a short name would fit.
+    world.put(endpoint(10, FRONT, &["b", "many"], &["172.18.1.10"]));
+    let reply = world.ask("_80._tcp.many", RecordType::SRV).unwrap();
+    assert!(reply.metadata.truncation && !reply.answers.is_empty());
+    assert_eq!(reply.additionals, [], "{reply}");
+    let whole = world.send(&packet("_80._tcp.many", RecordType::SRV), Transport::Tcp, 0).unwrap();
+    assert_eq!((whole.answers.len(), whole.additionals.len()), (10, 10));
+}
+
+/// RFC 6891 section 6.1.3 and RFC 3225 section 3.
+#[test]
+fn an_unknown_version_of_edns_is_answered_with_badvers_and_the_do_bit_as_asked() {
+    for dnssec_ok in [true, false] {
+        let mut query = message("web", RecordType::A);
+        let mut edns = Edns::new();
+        edns.set_version(1).set_dnssec_ok(dnssec_ok);
+        query.set_edns(edns);
+        let reply = World::front().send(&query.to_vec().unwrap(), Transport::Udp, 0).unwrap();
+        let edns = reply.edns.as_ref().unwrap();
+        assert_eq!(edns.flags().dnssec_ok, dnssec_ok);
+        assert_eq!((edns.version(), edns.rcode_high()), (0, 1));
+        assert_eq!(reply.answers, []);
+    }
+}
+
+#[test]
+fn a_denial_has_the_ttl_of_the_network_whose_domain_it_is_of() {
+    let world = World::new(&[BACK, FRONT], To::Host);
+    world.put(Update::PutNetwork(NetworkNames {
+        own_domain: true,
+        ttl: 77,
+        ..network(FRONT, "front", &[])
+    }));
+    for name in ["front", "nobody.front"] {
+        let reply = world.ask(name, RecordType::A).unwrap();
+        assert_eq!(reply.authorities[0].ttl, 77, "{name}");
+    }
+    assert_eq!(world.ask("x.invalid", RecordType::A).unwrap().authorities[0].ttl, 5);
+}
+
+#[test]
 fn any_is_answered_with_one_rrset() {
     let world = World::new(&[BACK], To::Host);
     assert_eq!(world.data("db", RecordType::ANY), ["172.19.0.2"]);
@@ -514,11 +571,16 @@ fn a_snapshot_drops_what_it_does_not_mention() {
     let mut mentioned = crate::registry::Mentioned::default();
     mentioned.note(&Update::PutNetwork(network(FRONT, "front", &[])));
     mentioned.note(&endpoint(1, FRONT, &["web"], &[]));
+    world.put(endpoint(3, FRONT, &["gone"], &["172.18.0.3"]));
     world.registry.retain(&mentioned);
+    assert!(world.ask("gone", RecordType::A).is_none());
+    assert!(mentioned.has_endpoint(id(1)) && !mentioned.has_endpoint(id(3)));
     assert_eq!(world.data("web", RecordType::A), ["172.18.0.2"]);
     assert!(world.ask("db", RecordType::A).is_none());
     assert!(world.ask("files", RecordType::A).is_none());
     assert!(!mentioned.has_sandbox(id(9)));
+    mentioned.note(&Update::PutSandbox(sandbox_view()));
+    assert!(mentioned.has_sandbox(id(9)));
 }
 
 #[test]
@@ -541,6 +603,9 @@ fn a_person_is_told_where_an_answer_comes_from() {
         ("web.", "172.18.0.2")
     );
     assert_eq!(ask("one", RrType::A).unwrap().answers.len(), 2);
+    world.put(record(None, "away", RrType::Cname, &["example.com"]));
+    let away = ask("away", RrType::A).unwrap();
+    assert_eq!((away.answers.len(), away.source), (1, Some(Source::Manual)));
     assert_eq!(ask("web", RrType::Aaaa).unwrap().answers, []);
     assert_eq!(ask("x.invalid", RrType::A).unwrap().rcode, "NXDOMAIN");
     assert_eq!(ask("example.com", RrType::A), None);

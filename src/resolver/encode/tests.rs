@@ -1,5 +1,20 @@
+use super::super::query::{Parsed, parse};
 use super::*;
 use std::collections::BTreeSet;
+
+#[test]
+fn options_that_would_leave_an_empty_reply_no_room_in_512_bytes_are_left_out() {
+    let packet = b"\0\x07\x01\0\0\x01\0\0\0\0\0\x01\x03web\0\0\x01\0\x01\0\0\x29\x02\0\0\0\0\0\0\0";
+    let Parsed::Query(query) = parse(packet) else { panic!("no query") };
+    let bare = HEADER + query.question.len() + OPT_LEN;
+    for (size, length) in [(6, bare + 6), (512 - bare, 512), (513 - bare, bare), (600, bare)] {
+        for transport in [Transport::Udp, Transport::Tcp] {
+            let (options, mut out) = (vec![0; size], [0; 4096]);
+            let reply = Reply::begin(&query, transport, &options, &mut out).unwrap();
+            assert_eq!(reply.finish_local(Rcode::NoError), length, "{size}");
+        }
+    }
+}
 
 #[test]
 fn each_record_comes_first_within_twenty_queries_whatever_else_is_asked_between() {

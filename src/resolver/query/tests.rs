@@ -41,6 +41,7 @@ fn responses_and_short_packets_get_nothing() {
 fn a_query_has_one_question() {
     assert_eq!(rejected(&changed(5, 0)), (Rcode::FormErr, false, false));
     assert_eq!(rejected(&changed(5, 2)), (Rcode::FormErr, false, false));
+    assert_eq!(rejected(&changed(5, 0)[..12]), (Rcode::FormErr, false, false));
     let none = b"\0\0\x01\0\0\0\0\0\0\0\0\x01\0\0\x29\x04\xd0\0\0\0\0\0\0";
     assert_eq!(rejected(none), (Rcode::FormErr, false, true));
 }
@@ -68,6 +69,23 @@ fn an_opt_stands_alone_at_the_root_and_in_version_0() {
         rejected(&with_opts(&[b"\0\0\x29\x04\xd0\0\0\0\0\0\x01\0"])),
         (Rcode::FormErr, true, true)
     );
+}
+
+#[test]
+fn an_opt_stands_among_the_additional_records_and_others_may_stand_before_them() {
+    let record = b"\0\0\x02\0\x01\0\0\0\0\0\0";
+    let opt = b"\0\0\x29\x04\xd0\0\0\0\0\0\0";
+    let with = |counts: [u8; 3], records: &[&[u8]]| {
+        let mut packet = [ASK, &records.concat()].concat();
+        [packet[7], packet[9], packet[11]] = counts;
+        packet
+    };
+    for counts in [[1, 0, 1], [0, 1, 1], [0, 0, 2]] {
+        assert!(matches!(parse(&with(counts, &[record, opt])), Parsed::Query(_)), "{counts:?}");
+    }
+    for counts in [[1, 0, 0], [0, 1, 0]] {
+        assert_eq!(rejected(&with(counts, &[opt])), (Rcode::FormErr, true, true), "{counts:?}");
+    }
 }
 
 #[test]

@@ -1,8 +1,13 @@
 use super::super::query::{Parsed, parse};
 use super::super::relay::{reply_matches, upstream_query};
 use super::*;
+use crate::model::RrType;
+use crate::registry::{Layer, Source};
 use hickory_proto::op::{Edns, Message, Query as Asked};
 use hickory_proto::rr::{Name, RData, Record as Resource, RecordType};
+
+mod kept;
+mod passed_on;
 
 fn client(edns: Option<u16>) -> Message {
     let mut message = Message::query();
@@ -113,4 +118,27 @@ fn a_name_of_thousands_of_pointers_is_not_followed() {
     let mine = relayed(&client, &reply, Transport::Tcp);
     assert!(begun.elapsed().as_millis() < 50, "{:?}", begun.elapsed());
     assert!(mine.metadata.truncation);
+}
+
+#[test]
+fn a_name_that_leads_into_a_ttl_is_the_same_at_any_age() {
+    let packet = client(None).to_vec().unwrap();
+    let Parsed::Query(query) = parse(&packet) else { panic!("no query") };
+    // The TTL's last byte starts a label of one byte at first, and ends the name later.
+    let pointer = (0xc000 | (packet.len() as u16 + 9)).to_be_bytes();
+    let cname = b"\xc0\x0c\0\x05\0\x01\0\0\0\x01\0\x02";
+    let mut reply = [&packet[..], cname, &pointer].concat();
+    (reply[2], reply[7]) = (0x81, 1);
+    let stored = Stored::of(&reply).unwrap();
+    let link = Arc::new(Rrset {
+        layer: Layer::Manual,
+        source: Source::Manual,
+        rr_type: RrType::Cname,
+        ttl: 60,
+        data: vec![Rdata::Cname("far.test".parse().unwrap())],
+    });
+    let mut out = vec![0; 4096];
+    let links = [link];
+    let mut length = |age| stored.write(&query, &links, age, Transport::Tcp, &mut out);
+    assert_eq!(length(Age::Seconds(0)), length(Age::Seconds(1)));
 }

@@ -11,7 +11,8 @@ pub const PORTS: Scene = Scene {
     name: "Networks and published ports",
     about: "`web` and its neighbour are on a network of both families, `stranger` on another. `web` serves 80/tcp, 81/tcp \
             and 53/udp, and publishes `-p 5000:80 -p 5053:53/udp -p 127.0.0.1:5001:80 -p 8080-8081:80-81 -p 80-81:80-81`. \
-            The router has routes to the networks.",
+            The router has routes to the networks. Also after a flush and a manager's death; beside Docker before, while and \
+            after it is stopped; and beside firewalld before and after it reloads, what is denied also meanwhile.",
     rows: &[
         ("N18", "neighbour", "web.v4:80/tcp", Seen("neighbour.v4")),
         ("N18", "neighbour", "web.v6:80/tcp", Seen("neighbour.v6")),

@@ -4,6 +4,7 @@
 //! with its sandboxes; its rows are asked all at once, from each place by one program.
 
 use crate::host::Host;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::thread;
 
@@ -54,20 +55,29 @@ impl<'a> Places<'a> {
         Self { host, addresses: addresses.into() }
     }
 
-    /// Adds a place.
-    pub fn put(&mut self, place: impl Into<String>, address: impl Into<String>) {
-        self.addresses.insert(place.into(), address.into());
+    /// Adds `gateway.v4` and `gateway.v6`, a network's.
+    pub fn gateway(&mut self, network: &str) {
+        let shown = self.shown(&["network", "inspect", network]);
+        let subnets = shown[0]["IPAM"]["Config"].as_array().expect("subnets");
+        for subnet in subnets {
+            let address = subnet["Gateway"].as_str().expect("an address");
+            let family = if address.contains(':') { "v6" } else { "v4" };
+            self.addresses.insert(format!("gateway.{family}"), address.to_owned());
+        }
     }
 
     /// Adds `NAME.v4` and `NAME.v6`, a sandbox's addresses on a network.
     pub fn sandbox(&mut self, name: &str, network: &str) {
-        let shown = self.host.netdns(&["inspect", name]).ok();
-        let shown: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
+        let shown = self.shown(&["inspect", name]);
         let endpoint = &shown[0]["NetworkSettings"]["Networks"][network];
         for (family, key) in [("v4", "IPAddress"), ("v6", "GlobalIPv6Address")] {
             let address = endpoint[key].as_str().expect("an address");
-            self.put(format!("{name}.{family}"), address);
+            self.addresses.insert(format!("{name}.{family}"), address.to_owned());
         }
+    }
+
+    fn shown(&self, words: &[&str]) -> Value {
+        serde_json::from_str(&self.host.netdns(words).ok()).expect("JSON")
     }
 
     fn address(&self, place: &str) -> &str {
@@ -103,7 +113,7 @@ impl Scene {
     /// Asks every row, and fails with all that came out otherwise.
     #[track_caller]
     pub fn holds(&self, places: &Places, when: &str) {
-        let mut questions: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+        let mut questions = Questions::new();
         for (_, from, to, outcome) in self.rows {
             match outcome {
                 Outcome::Seen(_) => questions.entry((from, PATIENCE[1])).or_default().push(to),
@@ -113,21 +123,30 @@ impl Scene {
                 }
             }
         }
-        let answers: BTreeMap<(&str, &str), String> = thread::scope(|scope| {
-            let asked: Vec<_> = questions
-                .iter()
-                .map(|((from, patience), to)| {
-                    (from, to, scope.spawn(move || places.ask(from, patience, to)))
-                })
-                .collect();
-            let joined = asked.into_iter().flat_map(|(from, to, asked)| {
-                let answers = asked.join().expect("the question is asked");
-                to.iter().map(|to| (*from, *to)).zip(answers)
-            });
-            joined.collect()
-        });
-        let wrong: Vec<String> =
-            self.rows.iter().filter_map(|row| wrong(row, places, &answers)).collect();
+        let answers = answers(places, &questions);
+        let wrong = self.rows.iter().filter_map(|row| wrong(row, places, &answers));
+        self.fail(wrong.collect(), when);
+    }
+
+    /// Asks the rows that are denied, without their twins, and fails if one is answered.
+    #[track_caller]
+    pub fn stays_closed(&self, places: &Places, when: &str) {
+        let mut questions = Questions::new();
+        for (_, from, to, outcome) in self.rows {
+            if matches!(outcome, Outcome::Denied(..)) {
+                questions.entry((from, PATIENCE[0])).or_default().push(to);
+            }
+        }
+        let answers = answers(places, &questions);
+        let open = answers.iter().filter(|(_, answer)| *answer != "-");
+        self.fail(
+            open.map(|(row, seen)| format!("{row:?} is answered, as {seen}")).collect(),
+            when,
+        );
+    }
+
+    #[track_caller]
+    fn fail(&self, wrong: Vec<String>, when: &str) {
         assert!(wrong.is_empty(), "{}, {when}:\n{}", self.name, wrong.join("\n"));
     }
 
@@ -146,11 +165,30 @@ impl Scene {
     }
 }
 
-fn wrong(
-    (rule, from, to, outcome): &Row,
-    places: &Places,
-    answers: &BTreeMap<(&str, &str), String>,
-) -> Option<String> {
+/// By whom and with which patience what is asked.
+type Questions = BTreeMap<(&'static str, &'static str), Vec<&'static str>>;
+
+/// What came of each question, by who asked what.
+type Answers = BTreeMap<(&'static str, &'static str), String>;
+
+/// Asks all at once.
+fn answers(places: &Places, questions: &Questions) -> Answers {
+    thread::scope(|scope| {
+        let asked: Vec<_> = questions
+            .iter()
+            .map(|((from, patience), to)| {
+                (from, to, scope.spawn(move || places.ask(from, patience, to)))
+            })
+            .collect();
+        let joined = asked.into_iter().flat_map(|(from, to, asked)| {
+            let answers = asked.join().expect("the question is asked");
+            to.iter().map(|to| (*from, *to)).zip(answers)
+        });
+        joined.collect()
+    })
+}
+
+fn wrong((rule, from, to, outcome): &Row, places: &Places, answers: &Answers) -> Option<String> {
     let answer = |from, to| answers[&(from, to)].as_str();
     match *outcome {
         Outcome::Seen(place) => {

@@ -89,6 +89,7 @@ fn containers_and_manual_entries_come_before_zones_which_add_types() {
     let text = "$TTL 9\n@ SOA ns h 8 1 1 1 1\nweb A 192.0.2.9\nweb TXT added\nwww CNAME web\nentry CNAME web\n* MX 1 web\n";
     world.registry.put_zone(zone("front", text));
     world.put(record(None, "entry", RrType::A, &["192.0.2.7"]));
+    world.put(endpoint(3, FRONT, &["plain"], &["172.18.0.3"]));
     assert_eq!(world.data("web.front", RecordType::A), ["172.18.0.2"]);
     assert_eq!(world.data("web.front", RecordType::TXT), ["added"]);
     assert_eq!(world.data("entry.front", RecordType::A), ["192.0.2.7"]);
@@ -96,6 +97,7 @@ fn containers_and_manual_entries_come_before_zones_which_add_types() {
         ("www.front", RecordType::TXT),
         ("entry.front", RecordType::AAAA),
         ("web.front", RecordType::MX),
+        ("plain.front", RecordType::MX),
     ] {
         assert_eq!(world.rcode(name, rr_type), ResponseCode::NoError, "{name} {rr_type}");
     }
