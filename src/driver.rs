@@ -10,10 +10,12 @@ pub mod guard;
 mod macvlan;
 pub mod ports;
 mod ruleset;
+mod standing;
 #[cfg(test)]
 mod tests;
 
 pub use ruleset::ruleset;
+pub use standing::Standing;
 
 use crate::model::{IfName, NetworkId, Sandbox, SandboxId, State};
 use crate::plan::{Inside, Place, Wanted};

@@ -35,6 +35,7 @@ mod routes;
 mod sandbox;
 mod shard;
 mod shared;
+mod stream;
 mod tcp;
 mod udp;
 mod upstream;

@@ -45,6 +45,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The change's command has its answer.
     fn settle(&mut self, ticket: Ticket) -> Result<(), StoreError>;
+
+    /// Writes State anew where its record is gone, as somebody has emptied the directory.
+    fn renew(&mut self, state: &State) -> Result<(), StoreError>;
 }
 
 /// Why the record cannot be read or written.

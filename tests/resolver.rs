@@ -5,7 +5,9 @@ mod lab;
 
 mod resolver {
     mod floods;
+    mod host;
     mod log;
+    mod probes;
     mod tcp;
     mod upstreams;
 }
@@ -54,6 +56,7 @@ async fn the_process_keeps_no_privilege() {
         assert_eq!(field(sets), ["0000000000000000"], "{sets}");
     }
     assert_eq!(field("NoNewPrivs:"), ["1"]);
+    assert_eq!(field("Name:"), ["netdns-resolver"]);
     // The first connection was made before the process had called listen itself.
     lab.reconnect();
     assert_eq!(lab.client().peer().unwrap().pid.as_raw_nonzero().get(), pid as i32);

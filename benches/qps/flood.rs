@@ -1,15 +1,18 @@
 //! A quiet sandbox's look-ups while another floods the resolver: a local name and a forwarded one that was never asked
-//! before, without a flood and with one of each kind, in turn.
+//! before, without a flood and with one of each kind, in turn. Writes `flood.md`.
 
 use super::case::Case;
 use super::host::Unable;
 use super::load::{self, query};
 use super::peer::{self, Target};
+use super::run::machine_load;
 use netdns::kernel::netns::within;
+use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::net::{TcpStream, UdpSocket};
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -33,25 +36,48 @@ const KINDS: [(&str, Option<Flood>); 6] = [
     ("TCP connections that say nothing", Some(connections)),
 ];
 
-/// Measures the peers that serve two sandboxes, and prints a table of each.
-pub fn measure(rounds: u64) -> Result<(), Unable> {
+const INTRODUCTION: &str = "# While another sandbox floods
+
+Made by `cargo bench --bench qps -- flood ROUNDS`. A lone client in a quiet sandbox asks one query after the other while one
+thread in another sandbox sends as fast as it goes; all of them share the machine's cores, so what else the machine does shows
+in the 99th percentile, and the row without a flood says how much that is.
+";
+
+/// Measures the peers that serve two sandboxes, and returns a table of each.
+pub fn measure(rounds: u64) -> Result<String, Unable> {
+    let mut page = String::from(INTRODUCTION);
     for name in ["netdns", "docker"] {
         let [(_, start)] = peer::chosen(name)?[..] else { continue };
-        match start(&[Case::Sandboxes2]).and_then(|mut peer| peer.targets(Case::Sandboxes2)) {
-            Ok(targets) => table(name, &targets, rounds)?,
-            Err(why) => println!("{name}: {why}"),
-        }
+        let (mut peer, before) = (start(&[Case::Sandboxes2]), machine_load());
+        let peer = peer.as_mut().map_err(|why| why.clone());
+        let table = peer
+            .and_then(|peer| peer.targets(Case::Sandboxes2))
+            .and_then(|targets| table(&targets, rounds));
+        let _ = write!(page, "\n## {name}\n\n");
+        let _ = match table {
+            Ok(table) => write!(
+                page,
+                "{rounds} rounds of {LOOK_UPS} look-ups each; load average {before} before, {} after.\n\n{table}",
+                machine_load()
+            ),
+            Err(why) => writeln!(page, "Not measured: {why}"),
+        };
     }
-    Ok(())
+    Ok(page)
 }
 
-fn table(name: &str, targets: &[Target], rounds: u64) -> Result<(), Unable> {
-    let [quiet, greedy, ..] = targets else { return Err(format!("{name} has one sandbox")) };
+/// Writes the page.
+pub fn keep(page: &str) -> io::Result<()> {
+    std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/qps/flood.md"), page)
+}
+
+fn table(targets: &[Target], rounds: u64) -> Result<String, Unable> {
+    let [quiet, greedy, ..] = targets else { return Err("it has one sandbox".to_owned()) };
     let mut took: Vec<[Vec<Duration>; 2]> = vec![Default::default(); KINDS.len()];
     let mut sent = vec![0.0; KINDS.len()];
     for round in 0..rounds {
         for (place, (kind, flood)) in KINDS.iter().enumerate() {
-            eprintln!("{name}, round {round}: {kind}");
+            eprintln!("round {round}: {kind}");
             let flooding = flood.map(|flood| Flooding::begin(greedy, flood)).transpose()?;
             let unasked = |number| format!("q{round}-{place}-{number}.example.net");
             let names = (0..LOOK_UPS).map(|number| (quiet.name.clone(), unasked(number)));
@@ -64,9 +90,8 @@ fn table(name: &str, targets: &[Target], rounds: u64) -> Result<(), Unable> {
             sent[place] += flooding.map_or(Ok(0.0), Flooding::end)? / rounds as f64;
         }
     }
-    println!("\n{name}, {rounds} rounds of {LOOK_UPS} look-ups each:\n");
-    println!(
-        "| another sandbox floods with | a second | local p50 us | p99 us | forwarded p50 us | p99 us |\n|---|---|---|---|---|---|"
+    let mut text = String::from(
+        "| another floods with | a second | local p50 us | p99 us | forwarded p50 us | p99 us |\n|---|---|---|---|---|---|\n",
     );
     for ((took, sent), (kind, _)) in took.iter_mut().zip(sent).zip(KINDS) {
         let [local, forwarded] = took.each_mut().map(|took| {
@@ -74,9 +99,9 @@ fn table(name: &str, targets: &[Target], rounds: u64) -> Result<(), Unable> {
             let rank = |percent: usize| took[(took.len() * percent).div_ceil(100).max(1) - 1];
             format!("{} | {}", rank(50).as_micros(), rank(99).as_micros())
         });
-        println!("| {kind} | {sent:.0} | {local} | {forwarded} |");
+        let _ = writeln!(text, "| {kind} | {sent:.0} | {local} | {forwarded} |");
     }
-    Ok(())
+    Ok(text)
 }
 
 /// A thread that floods until it is ended.

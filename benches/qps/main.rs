@@ -80,7 +80,12 @@ fn flood(rounds: u64) -> ExitCode {
     if !stage::is_inside() {
         return stage::enter();
     }
-    match peer::settle().and_then(|()| flood::measure(rounds)) {
+    let measured = peer::settle().and_then(|()| flood::measure(rounds));
+    let kept = measured.and_then(|page| {
+        println!("{page}");
+        flood::keep(&page).map_err(|error| format!("cannot write the report: {error}"))
+    });
+    match kept {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("qps: {why}");

@@ -178,7 +178,8 @@ fn queries(case: Case, target: &Target, round: u32, seconds: u32) -> Result<Path
     Ok(path)
 }
 
-fn machine_load() -> String {
+/// Returns the machine's load of the last minute.
+pub fn machine_load() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split_whitespace().next().unwrap_or("?").to_owned()
 }

@@ -263,6 +263,7 @@ async fn status<K: Kernel, S: Store>(controller: &Controller<K, S>) -> view::Sta
         cache: view::Cache {
             entries: counters.cache_entries,
             bytes: counters.cache_bytes,
+            size: counters.cache_size,
             hits: counters.cached,
             misses: counters.forwarded,
             stale: counters.stale,

@@ -260,6 +260,8 @@ pub struct Cache {
     /// Of servers that are asked from the host's namespace.
     pub entries: u64,
     pub bytes: u64,
+    /// What they may take.
+    pub size: u64,
     /// Queries answered from it since the resolver started, and those for which upstreams were asked.
     pub hits: u64,
     pub misses: u64,

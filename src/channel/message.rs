@@ -170,6 +170,8 @@ pub struct Counters {
     pub cache_entries: u64,
     /// What they take, in bytes.
     pub cache_bytes: u64,
+    /// What they may take.
+    pub cache_size: u64,
 }
 
 /// What was counted of one sandbox's queries since it is served.
@@ -244,6 +246,8 @@ pub enum ToResolver {
     /// What is asked after the query of a number, for `query-log`; nothing but where to begin without one. Answered by
     /// `Logged` as soon as there is something, at the latest after 2 s; who does not ask again within 10 s misses some.
     ReadLog(Option<u64>),
+    /// So many bytes are for what upstreams that are asked from the host's namespace have said.
+    CacheSize(u64),
     /// Forget what upstreams have said.
     FlushCache,
     /// Answered by `Ack` as soon as every shard has come by.

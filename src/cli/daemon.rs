@@ -4,6 +4,7 @@ mod args;
 mod host_dns;
 mod lock;
 mod metrics;
+mod socket;
 
 pub use args::{DaemonArgs, DnsListen};
 
@@ -20,22 +21,23 @@ use crate::kernel::Linux;
 use crate::store::RedbStore;
 use ipnet::IpNet;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::unistd::{Gid, chown};
 use sd_notify::NotifyState;
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder};
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 /// How long commands in flight may go on after SIGTERM.
 const GRACE: Duration = Duration::from_millis(1500);
+
+/// How long somebody may take to empty a directory.
+const SETTLE: Duration = Duration::from_millis(200);
 
 /// Runs the manager until SIGTERM or SIGINT; resolver and sandboxes go on without it.
 pub fn run(args: DaemonArgs, dirs: Dirs) -> ExitCode {
@@ -69,10 +71,7 @@ fn prepare(args: &DaemonArgs, dirs: &Dirs) -> Result<Settings, Failure> {
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
         .init();
-    make_dir(&dirs.run_dir, 0o755)?;
-    make_dir(&dirs.exits(), 0o700)?;
-    make_dir(&dirs.state_dir, 0o700)?;
-    make_dir(&dirs.logs(), 0o700)?;
+    make_dirs(dirs)?;
     args.host_dns.map_or(Ok(()), host_dns::check)?;
     Ok(Settings {
         run_dir: dirs.run_dir.clone(),
@@ -91,6 +90,13 @@ fn prepare(args: &DaemonArgs, dirs: &Dirs) -> Result<Settings, Failure> {
         },
         foreign_hooks: !args.no_foreign_hooks,
     })
+}
+
+fn make_dirs(dirs: &Dirs) -> Result<(), Failure> {
+    make_dir(&dirs.run_dir, 0o755)?;
+    make_dir(&dirs.exits(), 0o700)?;
+    make_dir(&dirs.state_dir, 0o700)?;
+    make_dir(&dirs.logs(), 0o700)
 }
 
 fn make_dir(path: &Path, mode: u32) -> Result<(), Failure> {
@@ -112,7 +118,7 @@ fn policy(args: &DaemonArgs) -> Result<Policy, Failure> {
 }
 
 async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(), Failure> {
-    let _lock = lock::take(&dirs.run_dir)?;
+    let mut lock = lock::take(&dirs.run_dir).await?;
     let metered = match args.metrics {
         Some(address) => Some(metrics::listener(address).await?),
         None => None,
@@ -131,7 +137,7 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     if servers.is_empty() {
         warn!(file = %dirs.resolv_conf.display(), "no DNS server: names that netdns does not know will fail");
     }
-    let replica = Arc::new(Replica::new(servers, args.dns_route.clone()));
+    let replica = Arc::new(Replica::new(servers, args.dns_route.clone(), args.dns_cache.0));
     let events = Arc::new(Events::new(controller::now()));
     let (says, unasked) = mpsc::unbounded_channel();
     let (mut supervisor, resolver) =
@@ -154,14 +160,31 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
         let shown = api::metrics::router(controller.clone());
         tokio::spawn(axum::serve(listener, shown).into_future());
     }
-    let listener = listen(&dirs.socket(), args.group.as_deref())?;
-    let served = axum::serve(listener, server::router(controller.clone())).into_future();
+    let serve = || -> Result<_, Failure> {
+        let listener = socket::listen(&dirs.socket(), args.group.as_deref())?;
+        Ok(tokio::spawn(axum::serve(listener, server::router(controller.clone())).into_future()))
+    };
+    let mut serving = serve()?;
     say_ready(&dirs.socket())?;
     tell_systemd(NotifyState::Ready);
-    tokio::select! {
-        served = served => served.map_err(failed("serve the API"))?,
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            served = &mut serving => {
+                served.map_err(io::Error::from).flatten().map_err(failed("serve the API"))?;
+                break;
+            }
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            () = emptied(dirs) => {
+                warn!(run_dir = %dirs.run_dir.display(), "emptied by somebody: filled again");
+                make_dirs(dirs)?;
+                lock.renew(&dirs.run_dir)?;
+                controller.renew().await.map_err(explained)?;
+                if !dirs.socket().exists() {
+                    serving = serve()?;
+                }
+            }
+        }
     }
     info!("ending; sandboxes and their resolver go on");
     tell_systemd(NotifyState::Stopping);
@@ -169,6 +192,17 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     supervision.abort();
     let _ = tokio::time::timeout(GRACE, controller.quiesce()).await;
     Ok(())
+}
+
+/// Waits until something is gone from the run directory that has to be there, and until whoever takes it away has done.
+async fn emptied(dirs: &Dirs) {
+    let whole = [dirs.socket(), lock::path(&dirs.run_dir), dirs.run_dir.join(RedbStore::RUN)];
+    let whole = whole.map(|path| std::path::absolute(&path).unwrap_or(path));
+    if let Err(error) = controller::lost(&whole.each_ref().map(|path| path.as_path())).await {
+        warn!(%error, "the run directory is not watched");
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(SETTLE).await;
 }
 
 /// Has everything followed that happens without a command, until the daemon ends.
@@ -211,36 +245,6 @@ fn open_store(args: &DaemonArgs, dirs: &Dirs, boot_id: &str) -> Result<RedbStore
 fn explained(failure: impl Into<controller::Failure>) -> Failure {
     let failure = failure.into();
     Failure { hint: failure.hint(), ..Failure::new(failure.text()) }
-}
-
-/// Listens on the API's socket: mode 0660, owner root, the group given or `netdns` if there is one.
-fn listen(path: &Path, group: Option<&str>) -> Result<UnixListener, Failure> {
-    let failed = |error| Failure::doing(format!("listen on {}", path.display()), error);
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-        _ => {}
-    }
-    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
-    let gid = match (gid_of(&groups, group.unwrap_or("netdns")), group) {
-        (None, Some(missing)) => {
-            return Err(Failure::new(format!("there is no group {missing}"))
-                .hint("it is looked for in /etc/group; a number works too"));
-        }
-        (gid, _) => gid,
-    };
-    let listener = UnixListener::bind(path).map_err(failed)?;
-    chown(path, None, gid).map_err(|error| failed(error.into()))?;
-    fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
-    Ok(listener)
-}
-
-/// Finds a group by its name or number; the C library would load shared objects to ask elsewhere.
-fn gid_of(groups: &str, wanted: &str) -> Option<Gid> {
-    let named = groups.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        (fields.next() == Some(wanted)).then(|| fields.nth(1)?.parse().ok()).flatten()
-    });
-    named.or_else(|| wanted.parse().ok()).map(Gid::from_raw)
 }
 
 /// Tells whoever started the daemon as a unit of `Type=notify` (sd_notify(3)); else there is nobody to tell.

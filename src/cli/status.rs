@@ -45,11 +45,12 @@ pub fn status(args: &FormatArgs, dirs: &Dirs) -> Outcome {
 }
 
 fn cache(cache: &Cache) -> String {
-    let Cache { entries, bytes, hits, misses, stale: _ } = cache;
+    let Cache { entries, bytes, size, hits, misses, stale: _ } = cache;
     let rate = (hits * 100).checked_div(hits + misses).map_or(String::new(), |percent| {
         format!(", {percent} % of {} queries answered from it", hits + misses)
     });
-    format!("{entries} answers, {} KiB{rate}", bytes.div_ceil(1024))
+    let [bytes, size] = [bytes, size].map(|bytes| bytes.div_ceil(1024));
+    format!("{entries} answers, {bytes} of {size} KiB{rate}")
 }
 
 /// Removes everything that bears our mark.

@@ -53,7 +53,7 @@ fn docker_s_grammar_is_accepted() {
         "reset -f",
         "man /tmp",
         "version",
-        "daemon --bip 10.0.0.1/16 --default-address-pool base=10.0.0.0/8,size=24 --dns 9.9.9.9 --dns-route .=10.0.0.1 --dns-listen none --mtu 1400 --group g --no-foreign-hooks",
+        "daemon --bip 10.0.0.1/16 --default-address-pool base=10.0.0.0/8,size=24 --dns 9.9.9.9 --dns-route .=10.0.0.1 --dns-cache 64m --dns-listen none --mtu 1400 --group g --no-foreign-hooks",
         "--run-dir /a status",
         "status --run-dir /a --state-dir /b --resolv-conf /c",
     ] {

@@ -27,12 +27,23 @@ pub struct PathWatch {
 impl PathWatch {
     /// Watches absolute paths; of a directory also what is in it. To be called within a runtime.
     pub fn new(paths: &[&Path]) -> io::Result<Self> {
+        Self::of(paths, true)
+    }
+
+    /// Watches whether absolute paths lead to the same, whatever is written there.
+    pub fn of_names(paths: &[&Path]) -> io::Result<Self> {
+        Self::of(paths, false)
+    }
+
+    fn of(paths: &[&Path], contents: bool) -> io::Result<Self> {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
         let readable = Arc::new(inotify.as_fd().try_clone_to_owned()?);
         let ready = Watched::new(readable, Interest::READABLE)?;
         let mut watch = Self { inotify, ready, names: HashMap::new() };
         for path in paths {
-            watch.add(path)?;
+            if let Some(end) = watch.add(path)?.filter(|_| contents) {
+                watch.watch(&end, None)?;
+            }
         }
         Ok(watch)
     }
@@ -60,8 +71,8 @@ impl PathWatch {
         }
     }
 
-    /// Watches each directory on the way for the next name, and what stands at the end.
-    fn add(&mut self, path: &Path) -> io::Result<()> {
+    /// Watches each directory on the way for the next name, and returns where the way ends, if it does not break off.
+    fn add(&mut self, path: &Path) -> io::Result<Option<PathBuf>> {
         let mut at = PathBuf::from("/");
         let mut rest = components(path);
         let mut links = 0;
@@ -71,7 +82,7 @@ impl PathWatch {
                 continue;
             }
             if !self.watch(&at, Some(&name))? {
-                return Ok(());
+                return Ok(None);
             }
             let next = at.join(&name);
             match fs::read_link(&next) {
@@ -84,11 +95,11 @@ impl PathWatch {
                     longer.append(&mut rest);
                     rest = longer;
                 }
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(None),
                 Err(_) => at = next,
             }
         }
-        self.watch(&at, None).map(drop)
+        Ok(Some(at))
     }
 
     /// Watches a directory for a name, or what stands at the end of the way for all that is written; says whether it is
@@ -117,6 +128,17 @@ impl PathWatch {
             Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::ELOOP) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// Waits until one of these absolute paths leads nowhere.
+pub async fn lost(paths: &[&Path]) -> io::Result<()> {
+    loop {
+        let watch = PathWatch::of_names(paths)?;
+        if !paths.iter().all(|path| path.exists()) {
+            return Ok(());
+        }
+        watch.changed().await?;
     }
 }
 

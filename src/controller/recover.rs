@@ -124,6 +124,17 @@ impl<K: Kernel, S: Store> Turn<K, S> {
         Ok(())
     }
 
+    /// Takes away what bears our mark and belongs to nothing that is known.
+    pub(super) async fn clear(&mut self) -> Result<(), Failure> {
+        let strays = self.strays().await?;
+        let found = !strays.is_empty();
+        self.converge(&Scope { gone: strays, ..Scope::default() }).await?;
+        if firewall::tables(&self.state).is_empty() {
+            self.clear_firewall(found).await;
+        }
+        Ok(())
+    }
+
     /// Takes away the tables that a manager has left which died while removing the last network, and its marked rules:
     /// to look for those loads modules of iptables, so nobody looks without cause.
     async fn clear_firewall(&self, interrupted: bool) {

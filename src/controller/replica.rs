@@ -74,6 +74,8 @@ pub struct Replica {
     routes: Vec<Route>,
     zones: ArcSwap<BTreeMap<DnsName, ServedZone>>,
     host_dns: OnceLock<HostDns>,
+    /// The bytes for what upstreams say.
+    cache: u64,
 }
 
 /// Where the host itself is answered, with a UDP socket and a listening TCP socket.
@@ -100,9 +102,10 @@ impl HostDns {
 }
 
 impl Replica {
-    /// Starts with the servers that unknown names are asked of, and those that are asked for some domains.
-    pub fn new(servers: Vec<SocketAddr>, routes: Vec<Route>) -> Self {
-        Self { servers: ArcSwap::from_pointee(servers), routes, ..Self::default() }
+    /// Starts with the servers that unknown names are asked of, those that are asked for some domains, and the bytes for
+    /// what they say.
+    pub fn new(servers: Vec<SocketAddr>, routes: Vec<Route>, cache: u64) -> Self {
+        Self { servers: ArcSwap::from_pointee(servers), routes, cache, ..Self::default() }
     }
 
     /// Returns State as of the last recorded change.
@@ -156,7 +159,8 @@ impl Replica {
         updates.push(Update::SetHostServers(self.servers().to_vec()));
         updates.push(Update::SetHostRoutes(self.routes.clone()));
         let bare = |body| (body, Vec::new());
-        let mut messages = vec![bare(ToResolver::BeginSnapshot)];
+        let mut messages =
+            vec![bare(ToResolver::BeginSnapshot), bare(ToResolver::CacheSize(self.cache))];
         messages.extend(batches(updates).map(ToResolver::Updates).map(bare));
         messages.extend(self.sockets().iter().map(|(id, sockets)| sockets.message(*id)));
         let ports: Vec<_> = self.ports().iter().map(|(port, fd)| (*port, fd.clone())).collect();

@@ -16,9 +16,7 @@ use tracing::warn;
 impl<K: Kernel, S: Store> Turn<K, S> {
     /// Makes the reserved ports what running sandboxes publish in long ranges, besides the host's own.
     pub(super) fn reserve_ports(&self) {
-        let running = self.state.sandboxes.values().filter(|sandbox| sandbox.is_running());
-        let ranges = running.flat_map(|sandbox| reserved(&sandbox.publish));
-        let wanted: PortSet = ranges.flat_map(|range| range.host_ports().ports()).collect();
+        let wanted = self.wanted_reserved();
         let noted = noted(&self.settings);
         let ours = read(&noted);
         if wanted.is_empty() && ours.is_empty() {
@@ -31,6 +29,20 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             Ok(()) => write(&noted, &added),
             Err(error) => warn!(%error, "long ranges of host ports are not reserved"),
         }
+    }
+
+    /// Notes anew which ports are reserved by us, where the note is gone.
+    pub(super) fn note_reserved(&self) {
+        let noted = noted(&self.settings);
+        if !noted.exists() {
+            write(&noted, &self.wanted_reserved());
+        }
+    }
+
+    fn wanted_reserved(&self) -> PortSet {
+        let running = self.state.sandboxes.values().filter(|sandbox| sandbox.is_running());
+        let ranges = running.flat_map(|sandbox| reserved(&sandbox.publish));
+        ranges.flat_map(|range| range.host_ports().ports()).collect()
     }
 }
 

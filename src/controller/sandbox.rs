@@ -2,6 +2,7 @@
 
 use super::event::Happening;
 use super::file::{self, Texts};
+use super::orphan::{self, Orphan};
 use super::turn::Turn;
 use super::watch::{exited, signal};
 use super::{Controller, Failure, now};
@@ -135,9 +136,22 @@ impl<K: Kernel, S: Store> Controller<K, S> {
         }
     }
 
-    /// Stops and removes every sandbox, every network and every entry: nothing of ours remains.
+    /// Stops and removes every sandbox, every network and every entry, and what else bears our mark: nothing of ours remains.
     pub async fn reset(&self) -> Result<Vec<String>, Failure> {
         info!("reset");
+        let mut warnings = self.remove_known().await?;
+        let (resolver, _) = self.resolver.status().await;
+        let known = resolver.map(|(pid, _)| pid).into_iter().collect();
+        for Orphan { what, pid, process } in orphan::find(&self.settings.run_dir, &known) {
+            signal(&process, Signal::KILL);
+            let ended = if exited(&process, DEATH).await { "is ended" } else { "does not end" };
+            warnings.push(format!("a {what} of an earlier manager, pid {pid}, {ended}"));
+        }
+        self.turn().await.clear().await?;
+        Ok(warnings)
+    }
+
+    async fn remove_known(&self) -> Result<Vec<String>, Failure> {
         for _ in 1..ROUNDS {
             match self.remove_all().await {
                 // A command came in between: look again at what there is.

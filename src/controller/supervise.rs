@@ -249,8 +249,8 @@ impl Supervisor {
 
     async fn start(&mut self) -> Result<(Link, Unasked), ChannelError> {
         let listener = match self.listener.take() {
-            Some(listener) => listener,
-            None => channel::listen(&self.socket)?,
+            Some(listener) if self.socket.exists() => listener,
+            _ => channel::listen(&self.socket)?,
         };
         let spawned = spawn::resolver(&listener, &self.log);
         self.listener = Some(listener);
@@ -296,6 +296,11 @@ impl Supervisor {
                     None => break,
                 },
                 () = sleep(WATCHDOG) => {
+                    if !self.socket.exists() {
+                        // The next manager would not find it. Its successor is given the same sockets, and one of its own.
+                        let _ = timeout(PATIENCE, link.client.request(&ToResolver::Drain, &[])).await;
+                        break;
+                    }
                     let ping = link.client.request(&ToResolver::Ping, &[]);
                     if !matches!(timeout(PATIENCE, ping).await, Ok(Ok(_))) {
                         break;

@@ -5,7 +5,7 @@ use super::event::{self, Events, Happening};
 use super::replica::{Message, Replica, Sockets, give};
 use super::{Failure, Listen, Resolver, Settings, file, now};
 use crate::channel::{ToResolver, batches};
-use crate::driver::{self, Scope, firewall};
+use crate::driver::{self, Scope, Standing, firewall};
 use crate::kernel::{Kernel, Touched};
 use crate::model::{Change, IfName, Network, NetworkId, Sandbox, SandboxId, State};
 use crate::plan::{self, Place, Step, Wanted, nft};
@@ -33,7 +33,7 @@ pub struct Turn<K, S> {
     /// The pidfd of each sandbox's process.
     pub(super) processes: BTreeMap<SandboxId, Arc<OwnedFd>>,
     /// The host's tables as they were applied last; none while no network has a bridge.
-    pub(super) firewall: Vec<nft::Table>,
+    pub(super) firewall: Standing,
     pub(super) events: Arc<Events>,
 }
 
@@ -55,7 +55,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
             settings,
             cursors: BTreeMap::new(),
             processes: BTreeMap::new(),
-            firewall: Vec::new(),
+            firewall: Standing::default(),
             events,
         }
     }
@@ -225,19 +225,18 @@ impl<K: Kernel, S: Store> Turn<K, S> {
 
     /// Applies the difference between the host's tables as they are wanted and as they were applied last.
     pub(super) async fn converge_firewall(&mut self) -> Result<(), Failure> {
-        let wanted = firewall::tables(&self.state);
-        let deltas = nft::deltas(&self.firewall, &wanted);
-        let applied = self.kernel.apply(&Step::Firewall(deltas)).await;
+        let deltas = self.firewall.deltas(&self.state);
+        let applied = self.kernel.apply(&Step::Firewall(deltas.clone())).await;
         if let Err(error) = applied {
             // What it builds on may just have been flushed by another tool: then the whole is put back.
             warn!(%error, "firewall not as it was left");
-            let whole = nft::deltas(&[], &wanted);
+            let whole = nft::deltas(&[], &firewall::tables(&self.state));
             self.kernel.apply(&Step::Firewall(whole)).await?;
         }
-        let appeared = self.firewall.is_empty() && !wanted.is_empty();
-        let vanished = !self.firewall.is_empty() && wanted.is_empty();
-        self.firewall = wanted;
-        if appeared || vanished {
+        let stood = !self.firewall.tables().is_empty();
+        self.firewall.note(self.state.clone(), deltas);
+        let stands = !self.firewall.tables().is_empty();
+        if stood != stands {
             self.converge_foreign_hooks().await;
         }
         Ok(())
@@ -247,15 +246,15 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     /// kernel had more to say than the queue holds) is no reason to write: they are read first.
     pub(super) async fn repair_firewall(&mut self, touched: Touched) -> Result<(), Failure> {
         if touched != Touched::Foreign
-            && !self.firewall.is_empty()
-            && !self.kernel.firewall_stands(&self.firewall).await?
+            && !self.firewall.tables().is_empty()
+            && !self.kernel.firewall_stands(self.firewall.tables()).await?
         {
             warn!("another tool changed our firewall tables: put back");
-            let whole = nft::deltas(&[], &self.firewall);
+            let whole = nft::deltas(&[], self.firewall.tables());
             self.kernel.apply(&Step::Firewall(whole)).await?;
             self.events.tell([Happening::FirewallRepaired], now());
         }
-        if self.settings.foreign_hooks && !self.firewall.is_empty() {
+        if self.settings.foreign_hooks && !self.firewall.tables().is_empty() {
             self.converge_foreign_hooks().await;
         }
         Ok(())
@@ -264,7 +263,7 @@ impl<K: Kernel, S: Store> Turn<K, S> {
     /// Puts our marked rules where another tool's FORWARD policy would drop, or takes them away: with the last network,
     /// and what an earlier daemon put there if this one is not to.
     pub(super) async fn converge_foreign_hooks(&self) {
-        let wanted = self.settings.foreign_hooks && !self.firewall.is_empty();
+        let wanted = self.settings.foreign_hooks && !self.firewall.tables().is_empty();
         match self.kernel.foreign_hooks(wanted).await {
             Ok(Some(place)) => info!(place, "marked rules accept our traffic there"),
             Ok(None) => {}

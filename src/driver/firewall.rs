@@ -19,11 +19,20 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Returns every table of ours on the host; none while no network has a bridge.
 pub fn tables(state: &State) -> Vec<Table> {
-    table(state).map_or_else(Vec::new, |table| vec![table, guard::table(state)])
+    tables_with(state, state)
+}
+
+/// Returns the tables of a State's networks, with the elements of a part of it.
+pub(super) fn tables_with(state: &State, part: &State) -> Vec<Table> {
+    table_with(state, part).map_or_else(Vec::new, |table| vec![table, guard::table(part)])
 }
 
 /// Returns the table `inet netdns`, or none while no network has a bridge.
 pub fn table(state: &State) -> Option<Table> {
+    table_with(state, state)
+}
+
+fn table_with(state: &State, part: &State) -> Option<Table> {
     let bridges: Vec<_> = state.networks.values().filter_map(|n| Bridged::of(state, n)).collect();
     if bridges.is_empty() {
         return None;
@@ -36,8 +45,8 @@ pub fn table(state: &State) -> Option<Table> {
         chains: base_chains(bridges.iter().any(|bridged| bridged.network.internal)),
     };
     bridges.iter().for_each(|network| network.add_to(&mut table));
-    ports::add(&mut table, state);
-    expose::add_to(&mut table, state);
+    ports::add(&mut table, part);
+    expose::add_to(&mut table, part);
     Some(table)
 }
 

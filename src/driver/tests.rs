@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 mod rules;
 mod tables;
 
-fn id(n: u8) -> Id {
+pub(super) fn id(n: u8) -> Id {
     Id::from_bytes([n; 32])
 }
 
-fn network(n: u8, predefined: bool, internal: bool) -> Network {
+pub(super) fn network(n: u8, predefined: bool, internal: bool) -> Network {
     let net: ipnet::IpNet = format!("172.18.{n}.0/24").parse().unwrap();
     Network {
         id: id(n).into(),
@@ -40,7 +40,7 @@ fn network(n: u8, predefined: bool, internal: bool) -> Network {
     }
 }
 
-fn endpoint(network: u8, link: &str) -> Endpoint {
+pub(super) fn endpoint(network: u8, link: &str) -> Endpoint {
     Endpoint {
         id: EndpointId(id(100 + network)),
         network: id(network).into(),
@@ -67,7 +67,7 @@ fn dual(n: u8) -> (Network, Endpoint) {
     (network, endpoint)
 }
 
-fn state(networks: Vec<Network>, endpoints: Vec<Endpoint>) -> State {
+pub(super) fn state(networks: Vec<Network>, endpoints: Vec<Endpoint>) -> State {
     let mut state = State::default();
     for network in networks {
         state.apply(&Change::AddNetwork(network));

@@ -12,7 +12,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub use delta::{Delta, delta, deltas};
+pub use delta::{Delta, delta, deltas, follow};
 pub use dns::{RESOLVER, dns_table};
 
 use crate::model::{IfName, Mac, Proto};

@@ -57,6 +57,8 @@ pub struct Usage {
     pub entries: u64,
     /// What they take, in bytes.
     pub bytes: u64,
+    /// What they may take.
+    pub most: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -115,6 +117,11 @@ impl Cache {
         }
     }
 
+    /// Allows so many bytes from now on; what is more goes.
+    pub fn resize(&self, bytes: u64) {
+        self.entries.set_capacity(bytes);
+    }
+
     /// Forgets everything.
     pub fn flush(&self) {
         self.entries.clear();
@@ -123,7 +130,8 @@ impl Cache {
     /// Returns how full it is.
     pub fn usage(&self) -> Usage {
         let Self { entries } = self;
-        Usage { entries: entries.len() as u64, bytes: entries.weight() }
+        let (bytes, most) = (entries.weight(), entries.capacity());
+        Usage { entries: entries.len() as u64, bytes, most }
     }
 }
 

@@ -66,17 +66,15 @@ impl Connections {
         self.open.len() < self.most || self.close_idlest(..)
     }
 
-    /// Takes a connection in and returns its key.
-    pub fn add(
-        &mut self,
-        sandbox: SandboxId,
-        activity: Rc<Activity>,
-        task: AbortHandle,
-    ) -> ConnectionKey {
+    /// Returns the key of a sandbox's next connection.
+    pub fn next_key(&mut self, sandbox: SandboxId) -> ConnectionKey {
         self.next += 1;
-        let key = (sandbox, self.next);
+        (sandbox, self.next)
+    }
+
+    /// Takes a connection in.
+    pub fn add(&mut self, key: ConnectionKey, activity: Rc<Activity>, task: AbortHandle) {
         self.open.insert(key, Connection { activity, task });
-        key
     }
 
     /// Forgets a connection that has ended.

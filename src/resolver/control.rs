@@ -34,7 +34,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// How long nobody is accepted after that failed, for want of descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// For how long the query log is kept after it was last read.
+/// For how long the query log is kept at least after it was last read.
 const READER: Duration = Duration::from_secs(10);
 
 /// How long a reader of the query log waits for one question.
@@ -152,6 +152,10 @@ impl Control {
                 self.read_log(manager, seq, after);
                 return Ok(Next::Go);
             }
+            ToResolver::CacheSize(bytes) => {
+                self.shared.cache.resize(bytes);
+                FromResolver::Ack
+            }
             ToResolver::FlushCache => {
                 self.replica.flush_caches();
                 FromResolver::Ack
@@ -181,12 +185,9 @@ impl Control {
 
     /// Answers with what is asked after a query, or after a while with nothing.
     fn read_log(&self, manager: &Arc<Connection>, seq: u64, after: Option<u64>) {
-        let reading = self.shared.log.open();
-        let shared = self.shared.clone();
-        spawn_local(async move {
-            sleep(READER).await;
-            shared.log.close(reading);
-        });
+        if self.shared.log.open() {
+            spawn_local(close_unread(self.shared.clone()));
+        }
         let shared = self.shared.clone();
         later(manager, seq, async move {
             let more = shared.log.more();
@@ -261,6 +262,16 @@ impl Control {
         if timeout(DRAIN, self.shared.forwards.acquire_many(all)).await.is_err() {
             tracing::warn!("forwards were still outstanding at the end");
         }
+    }
+}
+
+/// Closes the query log once nobody reads it any more.
+async fn close_unread(shared: Arc<Shared>) {
+    let mut readings = 0;
+    loop {
+        sleep(READER).await;
+        let Some(by_now) = shared.log.close_unless_read(readings) else { return };
+        readings = by_now;
     }
 }
 

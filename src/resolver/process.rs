@@ -41,6 +41,8 @@ pub fn run(listener: RawFd) -> ExitCode {
 }
 
 fn start(listener: RawFd) -> Result<(), Box<dyn std::error::Error>> {
+    // Started through /proc/self/exe, it would be called `exe`. A process without a name of its own serves as well.
+    let _ = rustix::thread::set_name(c"netdns-resolver");
     die_of_panics();
     let listener = inherited(listener)?;
     let build = Build::current()?;

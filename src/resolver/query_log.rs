@@ -8,7 +8,7 @@ use super::stored::Age;
 use super::wire::{HEADER, Transport, plain_name, word};
 use crate::channel::{LogBatch, LoggedQuery, QuerySource};
 use crate::model::SandboxId;
-use hickory_proto::op::Message;
+use hickory_proto::op::{Message, ResponseCode};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -113,9 +113,10 @@ impl Entry {
             tcp: *transport == Transport::Tcp,
             name: question.map_or(String::new(), |question| question.name().to_string()),
             rr_type: question.map_or(String::new(), |question| question.query_type().to_string()),
-            rcode: message
-                .as_ref()
-                .map_or("FORMERR".to_owned(), |message| mnemonic(message.metadata.response_code)),
+            rcode: message.as_ref().map_or_else(
+                || mnemonic(ResponseCode::from_low(reply.get(3).map_or(0, |low| low & 15))),
+                |message| mnemonic(message.metadata.response_code),
+            ),
             answers: answers
                 .map(|record| format!("{} {}", record.record_type(), record.data))
                 .map(|text| text.chars().take(CHARACTERS).flat_map(printable).collect())
@@ -142,20 +143,25 @@ const COUNT: usize = 6;
 
 /// Returns a reply as it is kept: a long one without its records.
 fn kept(reply: &[u8]) -> Box<[u8]> {
-    match plain_name(reply, HEADER).and_then(|end| reply.get(..end + 4)) {
+    match question(reply) {
         Some(question) if reply.len() > WHOLE => question.into(),
         _ => reply[..reply.len().min(WHOLE)].into(),
     }
 }
 
-/// Reads a reply that was kept.
+/// Returns header and question of a reply.
+fn question(reply: &[u8]) -> Option<&[u8]> {
+    plain_name(reply, HEADER).and_then(|end| reply.get(..end + 4))
+}
+
+/// Reads a reply that was kept; of one whose records are not there, or cannot be read, the question.
 fn read(reply: &[u8], long: bool) -> Option<Message> {
-    let mut reply = reply.to_vec();
-    if long {
-        // Its records are not there.
-        reply.get_mut(COUNT..HEADER)?.fill(0);
-    }
-    Message::from_vec(&reply).ok()
+    let whole = (!long).then(|| Message::from_vec(reply).ok()).flatten();
+    whole.or_else(|| {
+        let mut question = question(reply)?.to_vec();
+        question[COUNT..HEADER].fill(0);
+        Message::from_vec(&question).ok()
+    })
 }
 
 impl QueryLog {
@@ -183,22 +189,24 @@ impl QueryLog {
         self.more.notify_waiters();
     }
 
-    /// Notes that somebody reads, and returns how often somebody has by now.
-    pub fn open(&self) -> u64 {
-        self.is_read.store(true, Ordering::Relaxed);
+    /// Notes that somebody reads. Returns whether nobody did before, so that somebody is to look whether it ends.
+    pub fn open(&self) -> bool {
         let mut kept = self.kept();
         kept.readings += 1;
-        kept.readings
+        !self.is_read.swap(true, Ordering::Relaxed)
     }
 
-    /// Keeps nothing any more unless somebody has read since that time. Who comes back later has missed something.
-    pub fn close(&self, reading: u64) {
+    /// Keeps nothing any more unless somebody has read since so many readings; returns how many there are by now. Who
+    /// comes back after that has missed something.
+    pub fn close_unless_read(&self, since: u64) -> Option<u64> {
         let mut kept = self.kept();
-        if kept.readings == reading {
-            self.is_read.store(false, Ordering::Relaxed);
-            kept.entries = VecDeque::new();
-            kept.last += 1;
+        if kept.readings != since {
+            return Some(kept.readings);
         }
+        self.is_read.store(false, Ordering::Relaxed);
+        kept.entries = VecDeque::new();
+        kept.last += 1;
+        None
     }
 
     /// Returns what came after the entry of a number, oldest first and a few at a time; without a number, nothing but

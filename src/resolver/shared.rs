@@ -22,7 +22,7 @@ const FORWARDS: u64 = 16_384;
 /// The port of name servers.
 pub const PORT: u16 = 53;
 
-/// The bytes for what upstreams that are asked from the host's namespace have said.
+/// The bytes for what upstreams that are asked from the host's namespace have said, unless the manager says otherwise.
 const CACHE: usize = 32 * 1024 * 1024;
 
 /// What shards and pidfds tell the control loop.
@@ -208,7 +208,7 @@ impl Shared {
     pub fn count(&self, sandboxes: usize) -> Counters {
         let SandboxCounters { queries, local, cached, stale, forwarded, failed } =
             self.stats.read();
-        let Usage { entries, bytes } = self.cache.usage();
+        let Usage { entries, bytes, most } = self.cache.usage();
         Counters {
             queries,
             local,
@@ -219,6 +219,7 @@ impl Shared {
             sandboxes: sandboxes as u64,
             cache_entries: entries,
             cache_bytes: bytes,
+            cache_size: most,
         }
     }
 }

@@ -2,34 +2,23 @@
 //! answer is known. What one client does or does not do holds up nobody else.
 
 use super::answer::{Outcome, Transport, answer};
-use super::batch::ROOM;
 use super::connections::Activity;
-use super::exchange::framed;
 use super::forward::Arrival;
 use super::query_log::How;
 use super::sandbox::{Permit, Sandbox};
 use super::shard::Shard;
 use super::shared::Tally;
-use crate::channel::Watched;
+use super::stream::{IDLE, Reader, accept_each, write};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use std::time::Instant;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
-use tokio::task::{JoinSet, consume_budget, spawn_local, yield_now};
-use tokio::time::{sleep, sleep_until, timeout};
-
-/// How long a connection may be silent, or not take its answer.
-const IDLE: Duration = Duration::from_secs(10);
-
-/// How long no connection is accepted after one could not be, for want of descriptors.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// The bytes that a connection's queries are read into at first.
-const USUAL: usize = 512;
+use tokio::net::tcp::WriteHalf;
+use tokio::task::{JoinSet, spawn_local};
+use tokio::time::sleep_until;
 
 /// How many queries of one connection are forwarded at a time; further ones are not read yet.
 const PIPELINE: usize = 64;
@@ -40,27 +29,7 @@ pub async fn serve(
     sandbox: Arc<Sandbox>,
     listener: Arc<OwnedFd>,
 ) -> io::Result<()> {
-    let watched = Watched::new(listener, Interest::READABLE)?;
-    loop {
-        let accepted = watched.async_io(Interest::READABLE, |fd| accept(fd)).await;
-        match accepted.and_then(TcpStream::from_std) {
-            // A connection that finds no room is closed: dropped here.
-            Ok(stream) => admit_connection(&shard, &sandbox, stream),
-            Err(error) => {
-                tracing::debug!(sandbox = ?sandbox.id, %error, "connection cannot be accepted");
-                sleep(PAUSE).await;
-            }
-        }
-        // Whoever connects without end has no more than one turn at a time.
-        yield_now().await;
-    }
-}
-
-fn accept(listener: &OwnedFd) -> io::Result<std::net::TcpStream> {
-    let (socket, _) = socket2::SockRef::from(&listener.as_fd()).accept()?;
-    socket.set_nonblocking(true)?;
-    socket.set_tcp_nodelay(true)?;
-    Ok(socket.into())
+    accept_each(listener, |stream| admit_connection(&shard, &sandbox, stream)).await
 }
 
 fn admit_connection(shard: &Rc<Shard>, sandbox: &Arc<Sandbox>, stream: TcpStream) {
@@ -68,17 +37,14 @@ fn admit_connection(shard: &Rc<Shard>, sandbox: &Arc<Sandbox>, stream: TcpStream
     if !connections.make_room(sandbox.id) {
         return;
     }
-    let activity = Rc::new(Activity::new());
+    let (activity, key) = (Rc::new(Activity::new()), connections.next_key(sandbox.id));
     let (shard, conversation) = (shard.clone(), Conversation::new(shard, sandbox, &activity));
-    let (key, its_key) = tokio::sync::oneshot::channel();
     let task = spawn_local(async move {
         // A peer that breaks off is no news.
         let _ = conversation.run(stream).await;
-        if let Ok(key) = its_key.await {
-            shard.connections.borrow_mut().remove(key);
-        }
+        shard.connections.borrow_mut().remove(key);
     });
-    let _ = key.send(connections.add(sandbox.id, activity, task.abort_handle()));
+    connections.add(key, activity, task.abort_handle());
 }
 
 /// What goes on over one connection.
@@ -159,55 +125,5 @@ impl Conversation {
         shared.stats.add(&tally);
         self.sandbox.stats.add(&tally);
         reply
-    }
-}
-
-/// Writes one reply; a client that does not take it in time is given up.
-async fn write(writer: &mut WriteHalf<'_>, reply: &[u8]) -> io::Result<()> {
-    if reply.is_empty() {
-        return Ok(());
-    }
-    let framed = framed(reply)?;
-    timeout(IDLE, writer.write_all(&framed)).await?
-}
-
-/// Cuts the stream into messages. Dropping a wait loses nothing.
-struct Reader<'a> {
-    stream: ReadHalf<'a>,
-    buffer: Vec<u8>,
-    /// How much of a message that is too long is yet to come.
-    skip: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn new(stream: ReadHalf<'a>) -> Self {
-        Self { stream, buffer: Vec::with_capacity(USUAL), skip: 0 }
-    }
-
-    /// Waits for the next message; nothing at the end of the stream. One longer than [`ROOM`] is cut, as a datagram is,
-    /// which makes it malformed: so much and no more is kept of what a client promises.
-    async fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        loop {
-            consume_budget().await;
-            if let Some(message) = self.cut() {
-                return Ok(Some(message));
-            }
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                return Ok(None);
-            }
-        }
-    }
-
-    fn cut(&mut self) -> Option<Vec<u8>> {
-        let passed_over = self.skip.min(self.buffer.len());
-        self.buffer.drain(..passed_over);
-        self.skip -= passed_over;
-        let (length, rest) = self.buffer.split_first_chunk()?;
-        let length = usize::from(u16::from_be_bytes(*length));
-        let kept = length.min(ROOM);
-        let message = rest.get(..kept)?.to_vec();
-        self.buffer.drain(..2 + kept);
-        self.skip = length - kept;
-        Some(message)
     }
 }

@@ -24,6 +24,7 @@ pub type Row = (String, Option<Vec<u8>>);
 /// An open file.
 pub struct File {
     path: PathBuf,
+    boot: Option<String>,
     /// None after a write that failed, until it is opened anew: before that redb refuses everything.
     database: Option<Database>,
     next: u64,
@@ -39,20 +40,32 @@ impl File {
             }
             None => make(path)?,
         };
-        let mut file = Self { path: path.to_owned(), database: Some(database), next: 1 };
-        file.prepare(boot)?;
+        let (path, boot) = (path.to_owned(), boot.map(str::to_owned));
+        let mut file = Self { path, boot, database: Some(database), next: 1 };
+        file.prepare()?;
         file.next = file.pending()?.last().map_or(1, |(number, _)| number + 1);
         Ok(file)
     }
 
-    fn prepare(&mut self, boot: Option<&str>) -> Result<(), StoreError> {
+    /// Makes the file anew with these rows, if it has been taken away.
+    pub fn renew(&mut self, rows: &[Row]) -> Result<(), StoreError> {
+        if self.path.exists() {
+            return Ok(());
+        }
+        self.database = Some(make(&self.path)?);
+        self.prepare()?;
+        self.write(|txn| put(txn, rows))
+    }
+
+    fn prepare(&mut self) -> Result<(), StoreError> {
         let known = self.meta("format")?;
         if let Some(found) = known.as_deref().and_then(|text| text.parse().ok())
             && found != FORMAT
         {
             return Err(StoreError::Format { path: self.path.clone(), found, known: FORMAT });
         }
-        let same_boot = boot.is_none() || self.meta("boot_id")?.as_deref() == boot;
+        let boot = self.boot.clone();
+        let same_boot = boot.is_none() || self.meta("boot_id")? == boot;
         if known.is_some() && same_boot {
             return Ok(());
         }
@@ -63,7 +76,7 @@ impl File {
             txn.open_table(PENDING)?;
             let mut meta = txn.open_table(META)?;
             meta.insert("format", FORMAT.to_string().as_str())?;
-            meta.insert("boot_id", boot.unwrap_or_default())?;
+            meta.insert("boot_id", boot.as_deref().unwrap_or_default())?;
             Ok(())
         })
     }
@@ -114,14 +127,7 @@ impl File {
         let json = to_json(change);
         self.write(|txn| {
             txn.open_table(PENDING)?.insert(number, json.as_slice())?;
-            let mut table = txn.open_table(ROWS)?;
-            for (key, value) in rows {
-                match value {
-                    Some(json) => table.insert(key.as_str(), json.as_slice())?,
-                    None => table.remove(key.as_str())?,
-                };
-            }
-            Ok(())
+            put(txn, rows)
         })?;
         Ok(number)
     }
@@ -173,6 +179,17 @@ impl File {
 /// Writes a noun as JSON; the model's types all can.
 pub fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("the model has string keys and no failing serializer")
+}
+
+fn put(txn: &::redb::WriteTransaction, rows: &[Row]) -> Result<(), ::redb::Error> {
+    let mut table = txn.open_table(ROWS)?;
+    for (key, value) in rows {
+        match value {
+            Some(json) => table.insert(key.as_str(), json.as_slice())?,
+            None => table.remove(key.as_str())?,
+        };
+    }
+    Ok(())
 }
 
 fn write_to(

@@ -94,6 +94,16 @@ impl Store for RedbStore {
     fn settle(&mut self, ticket: Ticket) -> Result<(), StoreError> {
         self.file(ticket.durable).settle(ticket.number)
     }
+
+    fn renew(&mut self, state: &State) -> Result<(), StoreError> {
+        let networks = state.networks.keys().map(|id| network_row(*id, state));
+        let records = state.registrations.keys();
+        let records =
+            records.map(|(network, name, rr_type)| record_row(*network, name, *rr_type, state));
+        self.durable.renew(&networks.chain(records).collect::<Vec<_>>())?;
+        let sandboxes = state.sandboxes.keys().map(|id| sandbox_row(*id, state));
+        self.run.renew(&sandboxes.collect::<Vec<_>>())
+    }
 }
 
 fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {

@@ -113,6 +113,7 @@ fn what_is_missing_malformed_or_in_the_wrong_order_is_said_and_changes_nothing()
         ("attach --pid few --name x", 2, "invalid value 'few' for '--pid"),
         ("detach", 2, "required arguments were not provided: <SANDBOX>"),
         ("daemon --bip 10.0.0.1", 2, "invalid value '10.0.0.1' for '--bip"),
+        ("daemon --dns-cache 4k", 2, "from 1m to 64g"),
         ("daemon --mtu 10", 2, "invalid value '10' for '--mtu"),
         ("completion tcl", 2, "invalid value 'tcl' for '<SHELL>'"),
         ("--run-dir", 2, "a value is required for '--run-dir"),

@@ -44,6 +44,13 @@ fn the_query_log_tells_what_sandboxes_ask_while_it_is_read() {
     assert_eq!(query["Answers"][0], format!("A {address}"));
     assert_eq!((&query["Source"], &query["Rcode"]), (&"local".into(), &"NOERROR".into()));
 
+    // Another resolver is read as the one before it was.
+    host.sh(&format!("kill -KILL {}", host.pid("ResolverPid"))).ok();
+    host.until(&format!(
+        "{NETDNS} exec web getent ahostsv4 after.localhost >/dev/null; grep -qF after. {}",
+        file("one")
+    ));
+
     // Both end with the daemon.
     host.end_daemon("TERM");
     assert_eq!(all.wait().expect("it ends").code(), Some(1));

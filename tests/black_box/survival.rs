@@ -528,3 +528,87 @@ fn what_a_manager_that_died_has_left_goes_at_the_next_start() {
     host.sh("nft delete table inet theirs && ip link del br-theirs").ok();
     assert_eq!(before, left(&host));
 }
+
+#[test]
+fn a_run_directory_that_somebody_empties_is_filled_again_and_nothing_that_runs_is_lost() {
+    let mut host = Host::with_daemon();
+    let before = left(&host);
+    host.netdns(&["network", "create", "localnet"]).ok();
+    host.sleeper("db", &["--network", "localnet"]);
+    host.sleeper("web", &["--network", "localnet", "-p", "8000-8999:8000-8999"]);
+    let (manager, mut resolver) = (host.pid("ManagerPid"), host.pid("ResolverPid"));
+    let run = host.path("run").display().to_string();
+    for empty in ["rm -r $RUN/*", "rm -r $RUN", "rm $RUN/run.redb", "rm $RUN/pid"] {
+        host.sh(&format!("RUN={run}; {empty}")).ok();
+        host.until(&format!(
+            "cd {run} && ls api.sock pid run.redb exits resolver.sock && {NETDNS} ps"
+        ));
+        assert_eq!(host.pid("ManagerPid"), manager);
+        if empty.contains("-r") {
+            resolver = next_resolver(&host, resolver);
+        }
+        assert_eq!(host.inside("web", "dig +short db").ok(), host.address("db", "localnet"));
+    }
+    let held = host.netdns(&["daemon"]).fails(1);
+    assert!(held.contains(&format!("is held by pid {manager}")), "{held}");
+
+    // The next manager finds everything: the sandboxes, and the resolver by its new socket.
+    host.end_daemon("KILL");
+    host.start(&[]);
+    assert_eq!(host.pid("ResolverPid"), resolver);
+    assert_eq!(host.inside("web", "dig +short db").ok(), host.address("db", "localnet"));
+    host.netdns(&["reset", "-f"]).ok();
+    assert_eq!(left(&host), before);
+    assert_eq!(host.sh("cat /proc/sys/net/ipv4/ip_local_reserved_ports").ok(), "");
+}
+
+#[test]
+fn a_reset_takes_what_bears_our_mark_though_nobody_knows_it_and_nothing_else() {
+    let host = Host::with_daemon();
+    let mark = format!("netdns:{}", "a".repeat(64));
+    host.sh(&format!(
+        "ip link add br-old type bridge && ip link set dev br-old alias {mark}
+         ip link add br-theirs type bridge && ip link set dev br-theirs alias theirs"
+    ))
+    .ok();
+    host.netdns(&["reset", "-f"]).ok();
+    assert_eq!(host.sh("ip -br link show type bridge | cut -d' ' -f1").ok(), "br-theirs");
+}
+
+#[test]
+fn a_reset_ends_what_an_earlier_manager_started_and_whose_record_is_lost() {
+    let mut host = Host::with_daemon();
+    host.netdns(&["network", "create", "localnet"]).ok();
+    host.sleeper("web", &["--network", "localnet"]);
+    let resolver = host.pid("ResolverPid");
+    host.end_daemon("KILL");
+    // Neither of another run directory nor of nobody's making.
+    let strangers = "cd /run && mkdir -p other/exits
+        unshare -p -f sleep 3600 >other/exits/7 2>&1 & unshare -p -f sleep 3600 >/dev/null 2>&1 &
+        until [ $(pgrep -c sleep) = 4 ]; do :; done";
+    host.sh(strangers).ok();
+    host.sh(&format!("rm -r {}/*", host.path("run").display())).ok();
+    host.start(&[]);
+    assert_eq!(host.netdns(&["ps", "-aq"]).ok(), "", "nobody knows it");
+    assert_ne!(host.pid("ResolverPid"), resolver);
+    let said = host.netdns(&["reset", "-f"]);
+    let ended = ["a sandbox of an earlier manager", &format!("pid {resolver}, is ended")];
+    ended.iter().for_each(|text| assert!(said.err.contains(text), "{said:?}"));
+    host.sh(&format!("! test -e /proc/{resolver}")).ok();
+    assert_eq!(host.sh("pgrep -c sleep").ok(), "3", "the host's own and two strangers");
+    assert_eq!(host.netdns(&["reset", "-f"]).err, "", "nothing is left to end");
+}
+
+#[test]
+fn a_daemon_waits_for_one_that_is_just_ending() {
+    let mut host = Host::with_daemon();
+    let manager = host.pid("ManagerPid");
+    // It ends while the next one, which it is in the way of, is asking.
+    let other = "pgrep -cx netdns";
+    let kill = format!(
+        "n=$({other}); (while [ $({other}) = $n ]; do :; done; kill -KILL {manager}) >/dev/null 2>&1 &"
+    );
+    host.sh(&kill).ok();
+    host.start(&[]);
+    assert_ne!(host.pid("ManagerPid"), manager);
+}

@@ -2,7 +2,8 @@
 
 use crate::SERVER;
 use crate::lab::*;
-use hickory_proto::op::Message;
+use hickory_proto::op::{Edns, Message};
+use netdns::channel::ToResolver;
 use std::collections::BTreeSet;
 use std::net::UdpSocket;
 use std::sync::{Arc, Mutex};
@@ -91,6 +92,33 @@ async fn whatever_one_sandbox_floods_with_another_loses_no_look_up() {
     assert!(bytes < 32 * 1024 * 1024, "{bytes} bytes");
     // So many at a time, each for the 4 s that a question has.
     assert!(seen as u64 <= 1024 * (1 + begun.elapsed().as_secs() / 4 + 1), "{seen} names");
+}
+
+#[tokio::test]
+async fn what_upstreams_say_is_kept_within_the_size_of_the_cache() {
+    const SIZE: u64 = 1024 * 1024;
+    let lab = Lab::start();
+    let server = upstream(|query| {
+        let all: Vec<_> = (0..50).map(|number| [192, 0, 2, number]).collect();
+        vec![known(&query, &all)]
+    });
+    let inside = lab.serve(2, &[server]).await;
+    lab.tell(ToResolver::CacheSize(SIZE)).await;
+    for number in 0..2000 {
+        inside.send(&roomy(&format!("n{number}.example.")));
+        assert_eq!(addresses(&inside.receive()).len(), 50);
+    }
+    let counters = lab.counters().await;
+    assert_eq!(counters.cache_size, SIZE);
+    assert!((SIZE / 2..=SIZE).contains(&counters.cache_bytes), "{counters:?}");
+}
+
+/// A question of a client that takes 4,096 bytes.
+fn roomy(name: &str) -> Message {
+    let (mut message, mut edns) = (query(name), Edns::new());
+    edns.set_max_payload(4096);
+    message.edns = Some(edns);
+    message
 }
 
 fn flood(client: &UdpSocket, packet: Packet) {

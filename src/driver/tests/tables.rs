@@ -121,3 +121,27 @@ fn neighbours_reach_what_a_sandbox_exposes_or_publishes_and_who_shares_its_names
     assert_eq!(elements(&table, "exposed4"), ports.map(|port| format!("172.18.1.2 . {port}")));
     assert_eq!(elements(&table, "exposed6"), ports.map(|port| format!("fd00:1::2 . {port}")));
 }
+
+#[test]
+fn what_is_published_leads_to_a_running_sandbox_and_is_known_with_its_target() {
+    let (network, endpoint) = dual(1);
+    let mut state = state(vec![network], vec![endpoint]);
+    let publish = |host: &str| Publish {
+        host_ip: host.parse().unwrap(),
+        host_port: 5000,
+        port: 80,
+        proto: Proto::Tcp,
+        count: 1,
+    };
+    let sandbox = std::sync::Arc::make_mut(state.sandboxes.get_mut(&id(50).into()).unwrap());
+    sandbox.publish = ["0.0.0.0", "::", "::1"].map(publish).into();
+    let targets = |state: &State, n| -> Vec<_> {
+        let targets = ports::targets(state, id(n).into());
+        targets.map(|(publish, target)| (publish.host_ip.to_string(), target.to_string())).collect()
+    };
+    let expected = [("0.0.0.0", "172.18.1.2"), ("::", "fd00:1::2")];
+    assert_eq!(targets(&state, 50), expected.map(|(host, to)| (host.to_owned(), to.to_owned())));
+    assert_eq!(targets(&state, 51), [], "there is no such sandbox");
+    state.apply(&Change::EndSandbox { id: id(50).into(), code: 0, at: 1 });
+    assert_eq!(targets(&state, 50), []);
+}

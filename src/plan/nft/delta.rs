@@ -48,6 +48,31 @@ pub fn deltas(old: &[Table], new: &[Table]) -> Vec<Delta> {
     families.into_iter().map(between).filter(|delta| *delta != Delta::Nothing).collect()
 }
 
+/// Makes of tables what the kernel makes of its own; each is the only one of its family, and they stay in that order.
+pub fn follow(tables: &mut Vec<Table>, deltas: Vec<Delta>) {
+    for delta in deltas {
+        match delta {
+            Delta::Nothing => {}
+            Delta::Remove(family, _) => tables.retain(|table| table.family != family),
+            Delta::Replace(new) => {
+                tables.retain(|table| table.family != new.family);
+                tables.push(new);
+                tables.sort_by_key(|table| table.family);
+            }
+            Delta::Elements { family, remove, add, .. } => {
+                let table = tables.iter_mut().find(|table| table.family == family);
+                let Some(Table { maps, .. }) = table else { continue };
+                for (map, key) in remove {
+                    maps.get_mut(&map).and_then(|map| map.elements.remove(&key));
+                }
+                for (map, key, value) in add {
+                    maps.get_mut(&map).and_then(|map| map.elements.insert(key, value));
+                }
+            }
+        }
+    }
+}
+
 /// Whether two tables differ in elements alone.
 fn same_shape(old: &Table, new: &Table) -> bool {
     let same_map = |((one, old), (other, new)): ((&String, &Map), (&String, &Map))| {

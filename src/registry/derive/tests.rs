@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::{
     Change, Config, DnsConfig, DriverKind, EndpointId, NetworkId, NetworkOptions, Origin, Proto,
-    Publish, Rdata, Registration, Sandbox, Status, Subnet,
+    Publish, Rdata, Registration, Sandbox, Shares, Status, Subnet,
 };
 use std::collections::BTreeMap;
 
@@ -127,16 +127,24 @@ fn a_network_is_told_with_its_subnets_ttl_and_domain() {
 #[test]
 fn exposed_and_published_ports_are_services_once_and_of_thousands_the_first() {
     let tcp = |port| Exposed { port, proto: Proto::Tcp };
-    let of = |sandbox: &Sandbox| services(&state(sandbox.clone(), &[OPEN]), sandbox.id);
     let mut sandbox = sandbox();
     sandbox.config.exposed = vec![tcp(80), tcp(443)];
     let host_ip = IpAddr::from([0, 0, 0, 0]);
     let publish =
         |port, count| Publish { host_ip, host_port: port, port, proto: Proto::Tcp, count };
     sandbox.publish = vec![publish(80, 2)];
-    assert_eq!(of(&sandbox), [tcp(80), tcp(81), tcp(443)]);
+    let mut state = state(sandbox.clone(), &[]);
+    assert_eq!(services(&state, id(WEB)), [tcp(80), tcp(81), tcp(443)]);
+    // What runs in its namespace is served there; what has ended is not.
+    let mut side = Sandbox { shares: Some(Shares::Sandbox(id(WEB))), ..self::sandbox() };
+    for (n, status) in [(51, Status::Running), (52, Status::Exited { code: 0, at: 0 })] {
+        (side.id, side.status) = (id(n), status);
+        side.config.exposed = vec![tcp(9000 + u16::from(n))];
+        state.apply(&Change::AddSandbox(Box::new(side.clone()), Vec::new()));
+    }
+    assert_eq!(services(&state, id(WEB)), [tcp(80), tcp(81), tcp(443), tcp(9051)]);
     sandbox.publish = vec![publish(1000, 5000)];
-    let services = of(&sandbox);
+    let services = services(&self::state(sandbox, &[]), id(WEB));
     assert_eq!((services.len(), services.contains(&tcp(1000))), (256, true));
 }
 

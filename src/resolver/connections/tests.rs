@@ -20,7 +20,8 @@ fn open(connections: &mut Connections, of: u8, since: Instant, seconds: u64) -> 
     }
     let (activity, task) = (Rc::new(Activity::new()), spawn_local(pending()));
     activity.last.set(since + Duration::from_secs(seconds));
-    connections.add(sandbox(of), activity.clone(), task.abort_handle());
+    let key = connections.next_key(sandbox(of));
+    connections.add(key, activity.clone(), task.abort_handle());
     Some(Opened { activity, task })
 }
 

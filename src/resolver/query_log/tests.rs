@@ -28,18 +28,19 @@ fn nothing_is_kept_while_nobody_reads() {
     let log = log();
     log.note(|| panic!("nobody reads"));
     let begin = log.after(None).last;
-    let reading = log.open();
+    assert!(log.open());
     note(&log, &reply("a"));
     let batch = log.after(Some(begin));
     assert_eq!((names(&batch), batch.lost), (vec!["a."], 0));
     assert!(log.after(Some(batch.last)).queries.is_empty());
 
-    // Closed for the last time that it was read, and not before.
-    let again = log.open();
-    log.close(reading);
+    // Read since, it stays open.
+    assert_eq!(log.close_unless_read(0), Some(1));
+    assert!(!log.open());
+    assert_eq!(log.close_unless_read(1), Some(2));
     note(&log, &reply("b"));
     assert_eq!(names(&log.after(Some(batch.last))), ["b."]);
-    log.close(again);
+    assert_eq!(log.close_unless_read(2), None);
     log.note(|| panic!("nobody reads"));
     let late = log.after(Some(batch.last));
     assert_eq!((late.queries.len(), late.lost > 0), (0, true), "whoever comes late is told so");
@@ -71,7 +72,7 @@ fn who_reads_slowly_misses_the_oldest_and_is_told_how_many() {
 }
 
 #[test]
-fn of_a_long_reply_the_question_is_kept_and_of_one_without_it_the_code() {
+fn of_a_reply_that_is_long_or_cannot_be_read_the_question_is_told_and_of_a_scrap_the_code() {
     let log = log();
     let begin = log.after(None).last;
     log.open();
@@ -82,10 +83,16 @@ fn of_a_long_reply_the_question_is_kept_and_of_one_without_it_the_code() {
     }
     note(&log, &long);
     note(&log, &[0, 1, 0x80, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    // An address of three bytes, as an upstream has sent it.
+    let mut odd = reply("odd");
+    odd[7] = 1;
+    odd.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 5, 0, 3, 10, 0, 0]);
+    note(&log, &odd);
     let batch = log.after(Some(begin));
-    let [long, scrap] = &batch.queries[..] else { panic!("{batch:?}") };
+    let [long, scrap, odd] = &batch.queries[..] else { panic!("{batch:?}") };
     assert_eq!((long.name.as_str(), long.records, long.answers.len()), ("long.", 200, 0));
     assert_eq!((long.rr_type.as_str(), long.rcode.as_str(), long.micros), ("A", "NOERROR", 7));
+    assert_eq!((odd.name.as_str(), odd.records, odd.rcode.as_str()), ("odd.", 1, "NOERROR"));
     assert_eq!((scrap.name.as_str(), scrap.rcode.as_str()), ("", "FORMERR"));
 }
 

@@ -274,3 +274,19 @@ fn on_internal_networks_alone_an_own_server_is_asked_only_if_it_is_there() {
     assert_eq!(own.asked(), [format!("udp {near} near.example.test 1")]);
     assert!(worlds.asked().is_empty(), "{:?}", worlds.asked());
 }
+
+#[test]
+fn the_size_of_the_cache_is_what_the_daemon_was_told() {
+    let mut host = Host::new();
+    let size = |host: &Host| {
+        let status = host.netdns(&["status", "--format", "json"]).ok();
+        let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+        status["Cache"]["Size"].as_u64()
+    };
+    host.start(&["--dns-cache", "4m"]);
+    assert_eq!(size(&host), Some(4 << 20));
+    // The resolver that lives on is told of the next daemon's.
+    host.end_daemon("TERM");
+    host.start(&[]);
+    assert_eq!(size(&host), Some(32 << 20));
+}

@@ -228,3 +228,31 @@ fn queries_are_counted_for_each_sandbox_and_server() {
     }
     assert_ne!(host.sh("curl -sf -XPOST -d '{}' http://127.0.0.1:9153/v1/status").code, 0);
 }
+
+#[test]
+fn a_network_has_its_own_ttl_and_keeps_its_own_domain_to_itself_if_it_is_told_to() {
+    let host = with_localnet();
+    let upstream = Upstream::at_router(&host);
+    let options = ["-o", "netdns.ttl=60", "-o", "netdns.domain=local"];
+    host.netdns(&[&["network", "create", "lab"], &options[..]].concat()).ok();
+    host.netdns(&["network", "create", "-o", "netdns.ttl=0", "brief"]).ok();
+    for (network, ttl) in [("lab", "60"), ("brief", "0"), ("localnet", "5")] {
+        let name = format!("on-{network}");
+        host.sleeper(&name, &["--network", network]);
+        let reply = dig(&host, &name, &name);
+        let address = host.address(&name, network);
+        assert_eq!(reply.answer, [format!("{name}. {ttl} IN A {address}")]);
+        // What is denied is denied for as long.
+        let denied = dig(&host, &name, &format!("{name} AAAA"));
+        assert!(denied.denies("NOERROR"), "{denied:?}");
+        assert!(denied.authority[0].ends_with(&format!(" {ttl}")), "{denied:?}");
+    }
+    // Below its own domain nothing is asked of others; a network that was not told so has no domain of its own.
+    let unknown = dig(&host, "on-lab", "nobody.lab");
+    assert!(unknown.denies("NXDOMAIN"), "{unknown:?}");
+    assert!(!upstream.was_asked("nobody.lab"));
+    dig(&host, "on-localnet", "nobody.localnet");
+    assert!(upstream.was_asked("nobody.localnet"));
+    dig(&host, "on-localnet", "nobody.lab");
+    assert!(upstream.was_asked("nobody.lab"), "it is not on that network");
+}

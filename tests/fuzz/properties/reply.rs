@@ -55,7 +55,7 @@ pub fn holds(reply: &[u8]) {
         }
         let Some(stored) = Stored::of(reply).map(Arc::new) else { return };
         for (transport, limit) in [(Transport::Udp, 1232), (Transport::Tcp, 65_535)] {
-            for links in [&[][..], &[LINK.clone()]] {
+            for links in [&[][..], std::slice::from_ref(&*LINK)] {
                 let mut at = |age| {
                     let length = stored.write(&query, links, age, transport, &mut out);
                     assert!((12..=limit).contains(&length));

@@ -128,3 +128,27 @@ fn names_in_data_stay_whole_where_what_they_point_at_moves() {
         );
     }
 }
+
+#[test]
+fn a_reply_that_is_cut_is_as_old_as_a_whole_one() {
+    let client = client(None);
+    for addresses in [3, 100] {
+        let (_, reply) = upstream(&client, addresses);
+        let stored = Stored::of(&reply).unwrap();
+        for (age, left) in [(Age::Seconds(0), 300), (Age::Seconds(100), 200), (Age::Stale, 30)] {
+            let mine = written(&client, &stored, age, Transport::Udp);
+            assert!(
+                !mine.answers.is_empty() && mine.answers.iter().all(|r| r.ttl == left),
+                "{mine}"
+            );
+        }
+    }
+}
+
+#[test]
+fn who_said_a_reply_is_remembered_and_our_own_failures_nobody_said() {
+    let server = "192.0.2.53:53".parse().unwrap();
+    let (_, reply) = upstream(&client(None), 1);
+    assert_eq!(Stored::of(&reply).unwrap().said_by(server).server(), Some(server));
+    assert_eq!(Stored::failure(ede::NETWORK_ERROR).server(), None);
+}
