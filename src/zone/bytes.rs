@@ -1,5 +1,6 @@
 //! Bytes: a zone as one row of records in wire form, for the resolver, which does not read files.
 
+use super::types::CNAME;
 use super::{Record, WireName, Zone};
 use crate::model::DnsName;
 
@@ -28,9 +29,14 @@ fn record(bytes: &[u8]) -> Option<(Record, &[u8])> {
     let (ttl, rest) = rest.split_first_chunk()?;
     let (length, rest) = rest.split_first_chunk()?;
     let (rdata, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    let rr_type = u16::from_be_bytes(*rr_type);
+    // It is followed, so it has to lead to a name.
+    if rr_type == CNAME && WireName::length(rdata) != Some(rdata.len()) {
+        return None;
+    }
     let record = Record {
         owner: WireName::of(owner.to_vec()),
-        rr_type: u16::from_be_bytes(*rr_type),
+        rr_type,
         ttl: u32::from_be_bytes(*ttl),
         rdata: rdata.to_vec(),
     };

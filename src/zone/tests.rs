@@ -154,6 +154,15 @@ fn a_zone_that_went_to_the_resolver_is_the_same_there() {
     let deep = |labels: usize| [&b"\x01x".repeat(labels)[..], &[0], &data].concat();
     assert!(Zone::from_bytes(&origin(), &deep(127)).is_some());
     assert_eq!(Zone::from_bytes(&origin(), &deep(128)), None, "no name is so long");
+    let cname = |data: &[u8]| {
+        let length = [0, data.len() as u8];
+        Zone::from_bytes(
+            &origin(),
+            &[&b"\x01a\0\0\x05\0\x01\0\0\0\x09"[..], &length, data].concat(),
+        )
+    };
+    assert!(cname(b"\x01b\0").is_some());
+    assert_eq!([cname(b""), cname(b"\x01b\0\0")], [None, None], "it leads to no name");
 }
 
 /// Words that mean something to a zone's reader, and some that mean nothing.
