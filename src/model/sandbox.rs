@@ -165,14 +165,6 @@ impl Sandbox {
     pub fn is_running(&self) -> bool {
         matches!(self.status, Status::Running)
     }
-
-    /// Returns the sandbox whose endpoints it uses: itself, unless it shares another's namespace.
-    pub fn owner(&self) -> SandboxId {
-        match self.shares {
-            Some(Shares::Sandbox(owner)) => owner,
-            Some(Shares::Host) | None => self.id,
-        }
-    }
 }
 
 /// One sandbox's membership of one network.

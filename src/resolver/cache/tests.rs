@@ -50,3 +50,17 @@ fn the_longest_reply_is_kept_by_the_smallest_cache_of_a_whole_part() {
     cache.keep(&long, Arc::new(stored), now);
     assert!(cache.recall(&long, now).is_some());
 }
+
+#[test]
+fn a_cache_that_is_made_smaller_lets_go_and_keeps_no_more_than_fits() {
+    let (cache, now) = (Cache::new(256 * 1024), Instant::now());
+    let stored = Arc::new(Stored::failure(22));
+    let keep =
+        || (0..2000).for_each(|n| cache.keep(&question(&n.to_string()), stored.clone(), now));
+    keep();
+    assert!(cache.usage().bytes > 128 * 1024);
+    cache.resize(32 * 1024);
+    assert!(cache.usage().bytes <= 32 * 1024, "{:?}", cache.usage());
+    keep();
+    assert!(cache.usage().bytes <= 32 * 1024 && cache.usage().entries > 0);
+}
