@@ -161,6 +161,14 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
+    /// Returns whose namespace it is in: its own, unless it shares another sandbox's.
+    pub fn owner(&self) -> SandboxId {
+        match self.shares {
+            Some(Shares::Sandbox(owner)) => owner,
+            Some(Shares::Host) | None => self.id,
+        }
+    }
+
     /// Whether its namespace exists.
     pub fn is_running(&self) -> bool {
         matches!(self.status, Status::Running)
