@@ -10,7 +10,7 @@ async fn draws_an_old_one(something_comes: bool) -> bool {
     let sockets = Arc::new(Sockets::new(1024));
     let take = || Port::take(&sockets, server, false).unwrap();
     let address = |port: &Port| {
-        SocketAddr::try_from(rustix::net::getsockname(&port.socket.get_ref()).unwrap()).unwrap()
+        SocketAddr::try_from(rustix::net::getsockname(port.socket.get_ref()).unwrap()).unwrap()
     };
     let ports: Vec<Port> = (0..ENOUGH).map(|_| take()).collect();
     let old: Vec<SocketAddr> = ports.iter().map(address).collect();
