@@ -41,6 +41,7 @@ use crate::etc::HostResolv;
 use crate::kernel::Kernel;
 use crate::model::{DriverKind, Endpoint, IfName, Millis, State, Traffic};
 use crate::store::Store;
+use rustix::rand::GetRandomFlags;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -188,6 +189,8 @@ pub fn now() -> Millis {
 /// Draws random bytes from the kernel.
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the kernel gives random bytes once it has booted");
+    // As few bytes come whole (getrandom(2)).
+    let got = rustix::rand::getrandom(&mut bytes[..], GetRandomFlags::empty());
+    assert_eq!(got, Ok(N), "the kernel gives random bytes once it has booted");
     bytes
 }
