@@ -207,6 +207,14 @@ fn zone_files(dir: &Path) -> io::Result<BTreeMap<OsString, Stamp>> {
     Ok(found)
 }
 
+/// Lists the links among the zone files of a directory: what they lead to changes elsewhere.
+fn zone_links(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let links = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
+    let paths = links.map(|entry| entry.path());
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "zone")).collect()
+}
+
 /// Reads a file, one byte more than is allowed at most.
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
@@ -241,7 +249,9 @@ impl<K: Kernel, S: Store> Controller<K, S> {
     pub async fn follow_zones(&self) {
         loop {
             // What happens while files are read is told by this watch.
-            let watch = PathWatch::new(&[&self.settings.zones]);
+            let links = zone_links(&self.settings.zones);
+            let paths = [&self.settings.zones].into_iter().chain(&links);
+            let watch = PathWatch::new(&paths.map(PathBuf::as_path).collect::<Vec<_>>());
             self.read_zones().await;
             match watch {
                 Ok(watch) => match watch.changed().await {

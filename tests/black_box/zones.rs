@@ -169,6 +169,18 @@ fn a_change_of_a_zone_file_is_served_and_one_with_an_error_is_refused_whole() {
 }
 
 #[test]
+fn what_a_link_among_the_zone_files_leads_to_is_watched() {
+    let host = with_zones(&[("kept.zone", "www A 192.0.2.1\n")]);
+    fs::rename(host.path("zones/kept.zone"), host.path("elsewhere")).expect("the same file system");
+    std::os::unix::fs::symlink("../elsewhere", host.path("zones/link.test.zone")).expect("a link");
+    until(&host, "www.link.test", "192.0.2.1");
+    put(&host, "../elsewhere", "www A 192.0.2.2\n");
+    until(&host, "www.link.test", "192.0.2.2");
+    host.sh(&format!("sed -i s/192.0.2.2/192.0.2.3/ {}", host.path("elsewhere").display())).ok();
+    until(&host, "www.link.test", "192.0.2.3");
+}
+
+#[test]
 fn a_directory_of_zones_that_comes_later_is_served() {
     let mut host = Host::new();
     host.start(&[]);
