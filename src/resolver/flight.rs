@@ -10,10 +10,10 @@
 //!
 //! The best server is asked first; when it takes longer than it usually does, the next is asked as well, and the first
 //! usable answer wins. A server that refuses, fails or cannot be reached makes room for the next at once; one that is silent
-//! is asked again later.
+//! is asked again later; one that does not know EDNS is asked again without it at once.
 
 use super::health::Server;
-use super::relay::{reply_matches, upstream_query};
+use super::relay::{is_bare_refusal, knows_no_edns, plain_query, reply_matches, upstream_query};
 use super::stored::Stored;
 use super::wire::{TC, Transport, word};
 use std::collections::VecDeque;
@@ -107,6 +107,8 @@ pub struct Flight {
     next: Instant,
     /// When each server that has said nothing was first asked.
     silent: Vec<Option<Instant>>,
+    /// Which servers have said that they do not know EDNS.
+    plain: Vec<bool>,
     attempts: Vec<Attempt>,
     /// Whether there is something past its time to be given.
     stale: bool,
@@ -121,6 +123,8 @@ struct Attempt {
     place: usize,
     query: Arc<[u8]>,
     over: Transport,
+    /// Whether the query has no OPT.
+    plain: bool,
     open: bool,
 }
 
@@ -135,6 +139,7 @@ impl Flight {
             queue: (0..servers.len()).map(|place| (place, Transport::Udp)).collect(),
             next: now,
             silent: vec![None; servers.len()],
+            plain: vec![false; servers.len()],
             servers,
             attempts: Vec::new(),
             stale,
@@ -178,14 +183,18 @@ impl Flight {
 
     /// Takes what came for an attempt. Returns whether it counts: else the attempt goes on listening (RFC 5452).
     pub fn heard(&mut self, attempt: usize, message: &[u8], now: Instant) -> bool {
-        let Some(Attempt { place, query, over, open }) = self.attempts.get_mut(attempt) else {
+        let Some(attempt) = self.attempts.get_mut(attempt).filter(|attempt| attempt.open) else {
             return false;
         };
-        if !*open || !reply_matches(query, message) {
+        if !reply_matches(&attempt.query, message) && !is_bare_refusal(&attempt.query, message) {
             return false;
         }
-        *open = false;
-        let (place, over) = (*place, *over);
+        attempt.open = false;
+        let (place, over) = (attempt.place, attempt.over);
+        if !attempt.plain && knows_no_edns(message) {
+            self.ask_plainly(place, over, now);
+            return true;
+        }
         let truncated = word(message, 2).unwrap_or(0) & TC != 0 && over == Transport::Udp;
         let asked = self.silent[place].take();
         let Some(stored) = Stored::of(message) else {
@@ -236,6 +245,16 @@ impl Flight {
         }
     }
 
+    /// Asks a server once more, without an OPT and at once.
+    fn ask_plainly(&mut self, place: usize, over: Transport, now: Instant) {
+        // It may have been asked twice with one, and say so twice.
+        if !std::mem::replace(&mut self.plain[place], true) {
+            self.silent[place] = None;
+            self.queue.push_front((place, over));
+            self.next = now;
+        }
+    }
+
     fn send(&mut self, place: usize, over: Transport, now: Instant, id: u16) -> Sending {
         let server = self.servers[place].clone();
         self.silent[place].get_or_insert(now);
@@ -246,10 +265,12 @@ impl Flight {
         let besides = self.attempts.iter().any(|attempt| attempt.open);
         server.asked();
         let mut query = Vec::with_capacity(512);
-        upstream_query(&self.ask.packet, id, &mut query);
+        let plain = self.plain[place];
+        let write = if plain { plain_query } else { upstream_query };
+        write(&self.ask.packet, id, &mut query);
         let query: Arc<[u8]> = query.into();
         let attempt = self.attempts.len();
-        self.attempts.push(Attempt { place, query: query.clone(), over, open: true });
+        self.attempts.push(Attempt { place, query: query.clone(), over, plain, open: true });
         Sending { attempt, server, over, query, besides }
     }
 

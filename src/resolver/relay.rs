@@ -71,12 +71,7 @@ pub fn failure(
 
 /// Makes the query for an upstream: with this id and OPT of ours, and the client's DO, CD, AD and end-to-end options.
 pub fn upstream_query(packet: &[u8], id: u16, out: &mut Vec<u8>) {
-    out.clear();
-    let Parsed::Query(query) = query::parse(packet) else { return };
-    for word in [id, RD | query.flags & (AD | CD), 1, 0, 0, 1] {
-        out.extend_from_slice(&word.to_be_bytes());
-    }
-    out.extend_from_slice(query.question);
+    let Some(query) = begin_query(packet, id, 1, out) else { return };
     let dnssec_ok = query.edns.as_ref().is_some_and(|edns| edns.dnssec_ok);
     out.push(0);
     out.extend_from_slice(&OPT.to_be_bytes());
@@ -94,6 +89,27 @@ pub fn upstream_query(packet: &[u8], id: u16, out: &mut Vec<u8>) {
     out[length..length + 2].copy_from_slice(&bytes.to_be_bytes());
 }
 
+/// Makes the query for an upstream that does not know EDNS: the same without OPT, and so without DO and options.
+pub fn plain_query(packet: &[u8], id: u16, out: &mut Vec<u8>) {
+    begin_query(packet, id, 0, out);
+}
+
+/// Writes the header, which says that so many records follow, and the client's question.
+fn begin_query<'a>(
+    packet: &'a [u8],
+    id: u16,
+    additional: u16,
+    out: &mut Vec<u8>,
+) -> Option<Query<'a>> {
+    out.clear();
+    let Parsed::Query(query) = query::parse(packet) else { return None };
+    for word in [id, RD | query.flags & (AD | CD), 1, 0, 0, additional] {
+        out.extend_from_slice(&word.to_be_bytes());
+    }
+    out.extend_from_slice(query.question);
+    Some(query)
+}
+
 /// Whether a reply answers a query that was sent upstream: id, response, question but for case (RFC 5452 section 9.1).
 pub fn reply_matches(query: &[u8], reply: &[u8]) -> bool {
     let Some(end) = wire::plain_name(query, HEADER) else { return false };
@@ -106,6 +122,44 @@ pub fn reply_matches(query: &[u8], reply: &[u8]) -> bool {
         && word(reply, 4) == Some(1)
         && asked[HEADER..end].eq_ignore_ascii_case(&echoed[HEADER..end])
         && asked[end..] == echoed[end..]
+}
+
+/// Whether a reply is the header alone by which old servers refuse a query of which they could not read the question
+/// (RFC 1035 section 4.1.1). Without a question, its id has to do.
+pub fn is_bare_refusal(query: &[u8], reply: &[u8]) -> bool {
+    reply.len() == HEADER
+        && word(query, 0) == word(reply, 0)
+        && word(reply, 2).is_some_and(|flags| flags & (QR | OPCODE) == QR)
+        && refuses_form(reply)
+}
+
+/// Whether a reply to a query with an OPT says that its server does not know EDNS: FORMERR or NOTIMP without an OPT
+/// (RFC 6891 section 7). With one, the server knows EDNS and means something else.
+pub fn knows_no_edns(reply: &[u8]) -> bool {
+    refuses_form(reply) && !has_opt(reply).unwrap_or(false)
+}
+
+fn refuses_form(reply: &[u8]) -> bool {
+    let rcode = word(reply, 2).map(|flags| flags & 15);
+    [Rcode::FormErr, Rcode::NotImp].iter().any(|refusal| rcode == Some(*refusal as u16))
+}
+
+/// Whether there is an OPT among a reply's records; nothing if they cannot be read.
+fn has_opt(reply: &[u8]) -> Option<bool> {
+    let mut at = HEADER;
+    for _ in 0..word(reply, 4)? {
+        at = wire::any_name(reply, at)? + 4;
+    }
+    for _ in
+        0..u32::from(word(reply, 6)?) + u32::from(word(reply, 8)?) + u32::from(word(reply, 10)?)
+    {
+        let record = wire::record(reply, at)?;
+        if record.rr_type == OPT {
+            return Some(true);
+        }
+        at = record.rdata.end;
+    }
+    Some(false)
 }
 
 /// Options that belong to one hop: LLQ, UL, NSID, cookie, keepalive, padding (RFC 7873, 7828, 7830).

@@ -4,8 +4,9 @@
 //! ```text
 //! servers a b                             whom unknown names are asked of
 //! client asks NAME TYPE [edns N] [do] [cd] [subnet] [tcp]
-//! a sees NAME TYPE [tcp]                  the next question that a gets
-//! a says RCODE [tc] [other id] [other name] [scrap], then records, each indented: NAME TTL TYPE DATA
+//! a sees NAME TYPE [tcp] [plain]          the next question that a gets; a plain one has no OPT
+//! a says RCODE [tc] [plain] [bare] [other id] [other name] [scrap], then records, each indented: NAME TTL TYPE DATA;
+//!                                         a plain reply has no OPT, a bare one is its header alone
 //! a cannot be reached
 //! at 300 ms                               the clock goes on until then; "at 3 s" is the same in seconds
 //! client hears RCODE [tc] [ede N], then the records of all sections
@@ -51,6 +52,11 @@ fn a_lost_datagram_is_sent_again_after_a_second() {
 #[test]
 fn a_forged_reply_is_passed_over_and_the_wait_goes_on() {
     play(include_str!("forged.txt"));
+}
+
+#[test]
+fn an_upstream_that_does_not_know_edns_is_asked_again_without_it() {
+    play(include_str!("edns_unknown.txt"));
 }
 
 #[test]

@@ -65,6 +65,30 @@ fn a_reply_to_another_question_or_id_does_not_match() {
 }
 
 #[test]
+fn a_header_alone_refuses_a_query_by_its_id() {
+    let (sent, _) = upstream(&client(None), 0);
+    let bare = |flags: u16| [&77_u16.to_be_bytes()[..], &flags.to_be_bytes(), &[0; 8]].concat();
+    for refusal in [0x8001, 0x8081, 0x8004] {
+        assert!(is_bare_refusal(&sent, &bare(refusal)) && knows_no_edns(&bare(refusal)));
+    }
+    for (other, what) in [
+        (0x0001, "no response"),
+        (0xa004, "another opcode"),
+        (0x8000, "an answer"),
+        (0x8002, "SERVFAIL"),
+        (0x8003, "NXDOMAIN"),
+        (0x8005, "REFUSED"),
+    ] {
+        assert!(!is_bare_refusal(&sent, &bare(other)), "{what}");
+    }
+    let mut forged = bare(0x8001);
+    forged[1] ^= 1;
+    assert!(!is_bare_refusal(&sent, &forged), "id");
+    assert!(!is_bare_refusal(&sent, &bare(0x8001)[..11]), "too short");
+    assert!(!is_bare_refusal(&sent, &[bare(0x8001), vec![0]].concat()), "too long");
+}
+
+#[test]
 fn a_failure_says_why_to_clients_that_understand() {
     let failed = |client: &Message| {
         let mut out = [0; 512];
