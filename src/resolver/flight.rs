@@ -195,9 +195,11 @@ impl Flight {
             self.ask_plainly(place, over, now);
             return true;
         }
-        let truncated = word(message, 2).unwrap_or(0) & TC != 0 && over == Transport::Udp;
+        let truncated = word(message, 2).unwrap_or(0) & TC != 0;
         let asked = self.silent[place].take();
-        let Some(stored) = Stored::of(message) else {
+        // There is nothing larger than TCP to fetch the rest over: a part of an answer is none.
+        let whole = !truncated || over == Transport::Udp;
+        let Some(stored) = whole.then(|| Stored::of(message)).flatten() else {
             self.fail(place, now);
             return true;
         };

@@ -65,6 +65,11 @@ fn a_truncated_reply_is_fetched_over_tcp_for_clients_that_take_the_whole() {
 }
 
 #[test]
+fn a_reply_that_is_truncated_over_tcp_is_a_failure_of_its_server() {
+    play(include_str!("truncated_over_tcp.txt"));
+}
+
+#[test]
 fn a_kept_answer_counts_down_and_is_asked_for_again_when_its_time_is_over() {
     play(include_str!("kept.txt"));
 }
