@@ -158,7 +158,7 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     watch(&controller, unasked);
     if let Some(listener) = metered {
         let shown = api::metrics::router(controller.clone());
-        tokio::spawn(axum::serve(listener, shown).into_future());
+        tokio::spawn(metrics::serve(listener, shown));
     }
     let serve = || -> Result<_, Failure> {
         let listener = socket::listen(&dirs.socket(), args.group.as_deref())?;
