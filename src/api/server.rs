@@ -19,8 +19,8 @@ use std::time::Duration;
 
 type Shared<K, S> = Arc<Controller<K, S>>;
 
-/// The largest body that is read: far above any real request.
-const BODY_LIMIT: usize = 1 << 20;
+/// The largest body that is read: above any real request, such as one that exposes each port of each protocol.
+const BODY_LIMIT: usize = 8 << 20;
 
 /// How long one question about events may wait, in seconds.
 const LONGEST_POLL: u32 = 60;

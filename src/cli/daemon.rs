@@ -39,6 +39,9 @@ const GRACE: Duration = Duration::from_millis(1500);
 /// How long somebody may take to empty a directory.
 const SETTLE: Duration = Duration::from_millis(200);
 
+/// Between two tries to fill it again.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// Runs the manager until SIGTERM or SIGINT; resolver and sandboxes go on without it.
 pub fn run(args: DaemonArgs, dirs: Dirs) -> ExitCode {
     match prepare(&args, &dirs) {
@@ -158,7 +161,7 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     watch(&controller, unasked);
     if let Some(listener) = metered {
         let shown = api::metrics::router(controller.clone());
-        tokio::spawn(axum::serve(listener, shown).into_future());
+        tokio::spawn(metrics::serve(listener, shown));
     }
     let serve = || -> Result<_, Failure> {
         let listener = socket::listen(&dirs.socket(), args.group.as_deref())?;
@@ -167,6 +170,7 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     let mut serving = serve()?;
     say_ready(&dirs.socket())?;
     tell_systemd(NotifyState::Ready);
+    let mut pause = SETTLE;
     loop {
         tokio::select! {
             served = &mut serving => {
@@ -175,14 +179,17 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
             }
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            () = emptied(dirs) => {
-                warn!(run_dir = %dirs.run_dir.display(), "emptied by somebody: filled again");
-                make_dirs(dirs)?;
-                lock.renew(&dirs.run_dir)?;
-                controller.renew().await.map_err(explained)?;
-                if !dirs.socket().exists() {
-                    serving = serve()?;
-                }
+            () = emptied(dirs, pause) => {
+                let filled = async {
+                    make_dirs(dirs)?;
+                    lock.renew(&dirs.run_dir)?;
+                    controller.renew().await.map_err(explained)?;
+                    if !dirs.socket().exists() {
+                        serving = serve()?;
+                    }
+                    Ok(())
+                };
+                pause = say_filled(&dirs.run_dir, filled.await, pause);
             }
         }
     }
@@ -194,15 +201,34 @@ async fn serve(args: &DaemonArgs, dirs: &Dirs, settings: Settings) -> Result<(),
     Ok(())
 }
 
-/// Waits until something is gone from the run directory that has to be there, and until whoever takes it away has done.
-async fn emptied(dirs: &Dirs) {
+/// Says whether the run directory is filled again, and a failure once: what stands in the way may go as it came. Returns
+/// how long to wait before the next time.
+fn say_filled(run_dir: &Path, filled: Result<(), Failure>, pause: Duration) -> Duration {
+    let run_dir = run_dir.display();
+    match filled {
+        Ok(()) => {
+            warn!(%run_dir, "emptied by somebody: filled again");
+            SETTLE
+        }
+        Err(failure) => {
+            if pause != RETRY {
+                warn!(%run_dir, error = failure.text, "emptied by somebody: tried again until it is filled");
+            }
+            RETRY
+        }
+    }
+}
+
+/// Waits until something is gone from the run directory that has to be there, and then for as long as whoever takes it
+/// away may need.
+async fn emptied(dirs: &Dirs, pause: Duration) {
     let whole = [dirs.socket(), lock::path(&dirs.run_dir), dirs.run_dir.join(RedbStore::RUN)];
     let whole = whole.map(|path| std::path::absolute(&path).unwrap_or(path));
     if let Err(error) = controller::lost(&whole.each_ref().map(|path| path.as_path())).await {
         warn!(%error, "the run directory is not watched");
         std::future::pending::<()>().await;
     }
-    tokio::time::sleep(SETTLE).await;
+    tokio::time::sleep(pause).await;
 }
 
 /// Has everything followed that happens without a command, until the daemon ends.

@@ -38,7 +38,8 @@ pub fn publish(text: &str) -> Result<PublishRequest, Failure> {
         ),
     };
     let bare = ip.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')).unwrap_or(ip);
-    let host_ip = match bare {
+    // Empty brackets are no address, and none at all would open the port to everybody.
+    let host_ip = match ip {
         "" => None,
         _ => Some(bare.parse().map_err(|_| Failure::new(format!("invalid IP address: {ip}")))?),
     };

@@ -163,6 +163,7 @@ fn addresses(request: &PublishRequest, publisher: Publisher) -> Result<Vec<IpAdd
             unusable("a sandbox has no way back to a link-local address")
         }
         address if address.is_multicast() => unusable("it is a multicast address"),
+        IpAddr::V4(Ipv4Addr::BROADCAST) => unusable("it is a broadcast address"),
         address => Ok(vec![address]),
     }
 }

@@ -8,6 +8,7 @@ use super::stored::Age;
 use super::wire::{HEADER, Transport, plain_name, word};
 use crate::channel::{LogBatch, LoggedQuery, QuerySource};
 use crate::model::SandboxId;
+use crate::zone;
 use hickory_proto::op::{Message, ResponseCode};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -112,13 +113,16 @@ impl Entry {
             sandbox: *sandbox,
             tcp: *transport == Transport::Tcp,
             name: question.map_or(String::new(), |question| question.name().to_string()),
-            rr_type: question.map_or(String::new(), |question| question.query_type().to_string()),
+            rr_type: question
+                .map_or(String::new(), |question| zone::type_text(question.query_type().into())),
             rcode: message.as_ref().map_or_else(
                 || mnemonic(ResponseCode::from_low(reply.get(3).map_or(0, |low| low & 15))),
                 |message| mnemonic(message.metadata.response_code),
             ),
             answers: answers
-                .map(|record| format!("{} {}", record.record_type(), record.data))
+                .map(|record| {
+                    format!("{} {}", zone::type_text(record.record_type().into()), record.data)
+                })
                 .map(|text| text.chars().take(CHARACTERS).flat_map(printable).collect())
                 .collect(),
             records: word(reply, COUNT).unwrap_or(0),

@@ -500,6 +500,15 @@ fn what_is_no_port_is_refused_in_docker_s_words() {
 }
 
 #[test]
+fn each_port_there_is_can_be_exposed() {
+    let host = localnet();
+    let all = ["--expose", "1-65535", "--expose", "1-65535/udp", "--expose", "1-65535/sctp"];
+    host.sleeper("web", &[&["--network", "localnet"], &all[..]].concat());
+    let exposed = inspected(&host, "web")["Config"]["ExposedPorts"].clone();
+    assert_eq!(exposed.as_object().map(|ports| ports.len()), Some(3 * 65535));
+}
+
+#[test]
 fn names_and_labels_never_become_part_of_a_rule() {
     let host = Host::with_daemon();
     let evil = "x\"; } drop {";

@@ -563,6 +563,28 @@ fn a_run_directory_that_somebody_empties_is_filled_again_and_nothing_that_runs_i
 }
 
 #[test]
+fn what_stands_in_the_place_of_the_run_directory_is_waited_for_to_go() {
+    let host = Host::with_daemon();
+    host.netdns(&["network", "create", "localnet"]).ok();
+    host.sleeper("db", &["--network", "localnet"]);
+    host.sleeper("web", &["--network", "localnet"]);
+    let manager = host.pid("ManagerPid");
+    let run = host.path("run").display().to_string();
+    let log = host.path("daemon.log").display().to_string();
+    host.sh(&format!("rm -r {run}; touch {run}")).ok();
+    host.until(&format!("grep -q 'tried again until' {log}"));
+    // A few more tries say nothing.
+    host.sh("sleep 3").ok();
+    assert_eq!(host.log().matches("tried again until").count(), 1, "{}", host.log());
+    assert!(!host.log().contains("filled again"), "{}", host.log());
+    host.sh(&format!("rm {run}")).ok();
+    host.until(&format!("cd {run} && ls api.sock pid run.redb exits resolver.sock && {NETDNS} ps"));
+    assert!(host.log().contains("filled again"), "{}", host.log());
+    assert_eq!(host.pid("ManagerPid"), manager);
+    host.until(&format!("{NETDNS} exec web getent ahostsv4 db"));
+}
+
+#[test]
 fn a_reset_takes_what_bears_our_mark_though_nobody_knows_it_and_nothing_else() {
     let host = Host::with_daemon();
     let mark = format!("netdns:{}", "a".repeat(64));

@@ -345,12 +345,11 @@ fn a_port_of_every_address_is_both_families_where_the_sandbox_has_both() {
         link_local,
         "ports cannot be published on fe80::1: a sandbox has no way back to a link-local address"
     );
-    for group in ["224.0.0.1", "ff02::1"] {
-        let many = text(world.run(on_dual("f", &[port(Some(1), Some(group))])));
-        assert_eq!(
-            many,
-            format!("ports cannot be published on {group}: it is a multicast address")
-        );
+    for (many, kind) in
+        [("224.0.0.1", "multicast"), ("ff02::1", "multicast"), ("255.255.255.255", "broadcast")]
+    {
+        let refused = text(world.run(on_dual("f", &[port(Some(1), Some(many))])));
+        assert_eq!(refused, format!("ports cannot be published on {many}: it is a {kind} address"));
     }
 }
 

@@ -97,6 +97,22 @@ fn of_a_reply_that_is_long_or_cannot_be_read_the_question_is_told_and_of_a_scrap
 }
 
 #[test]
+fn a_type_that_has_no_name_is_told_by_its_number() {
+    let log = log();
+    let begin = log.after(None).last;
+    log.open();
+    let mut unknown = reply("odd");
+    let at = unknown.len() - 4;
+    unknown[at..at + 2].copy_from_slice(&65400_u16.to_be_bytes());
+    unknown[7] = 1;
+    unknown.extend([0xc0, 12, 0xff, 0x78, 0, 1, 0, 0, 0, 5, 0, 1, 7]);
+    note(&log, &unknown);
+    let told = &log.after(Some(begin)).queries[0];
+    assert_eq!(told.rr_type, "TYPE65400");
+    assert!(told.answers[0].starts_with("TYPE65400 "), "{:?}", told.answers);
+}
+
+#[test]
 fn the_largest_answer_to_a_reader_fits_a_packet() {
     let log = log();
     let begin = log.after(None).last;

@@ -230,6 +230,24 @@ fn queries_are_counted_for_each_sandbox_and_server() {
 }
 
 #[test]
+fn who_only_connects_to_the_metrics_takes_few_descriptors_and_not_for_long() {
+    let mut host = Host::new();
+    host.start(&["--metrics", "127.0.0.1:9153"]);
+    let descriptors = format!("ls /proc/{}/fd | wc -l", host.pid("ManagerPid"));
+    let before: usize = host.sh(&descriptors).ok().trim().parse().expect("a number");
+    let held = host.sh(&format!(
+        "for _ in {{1..100}}; do exec {{fd}}<>/dev/tcp/127.0.0.1/9153; done
+         sleep 1; {descriptors}
+         curl -sf --max-time 60 http://127.0.0.1:9153/metrics | grep -c ^netdns_sandboxes_running"
+    ));
+    let held = held.ok();
+    let (during, shown) = held.trim().split_once('\n').expect(&held);
+    let during: usize = during.parse().expect("a number");
+    assert!((before + 60..before + 70).contains(&during), "{before} before, {during} during");
+    assert_eq!(shown, "1");
+}
+
+#[test]
 fn a_network_has_its_own_ttl_and_keeps_its_own_domain_to_itself_if_it_is_told_to() {
     let host = with_localnet();
     let upstream = Upstream::at_router(&host);
