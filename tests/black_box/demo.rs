@@ -64,14 +64,16 @@ fn a_demo_that_is_ended_by_a_signal_leaves_nothing() {
     let (host, before) = at_rest();
     let (snapshot, now) = (host.path("before"), host.path("now"));
     fs::write(&snapshot, format!("{before}\n")).expect("a file for the snapshot");
-    for signal in ["INT", "KILL"] {
+    let mut signals = vec!["INT", "KILL"];
+    let mut late = 0;
+    while let Some(signal) = signals.pop() {
         let pid = host.path("demo.pid");
         let script = format!("echo $$ > {}; exec {NETDNS} demo", pid.display());
         let mut demo = host.spawn("demo.out", &["bash", "-c", &script]);
         let shown = host.path("demo.out");
         // In one script, as there is little time between.
         host.sh(&format!(
-            "until grep -qs 'exec demo1' {}; do sleep 0.01; done; {NETDNS_RUNS}; kill -{signal} $(cat {})",
+            "until grep -qs 'exec demo1' {}; do sleep 0.01; done; {NETDNS_RUNS}; kill -{signal} $(cat {}) 2>&1 || true",
             shown.display(),
             pid.display()
         ))
@@ -80,7 +82,12 @@ fn a_demo_that_is_ended_by_a_signal_leaves_nothing() {
         let (snapshot, now) = (snapshot.display(), now.display());
         host.until(&format!("({SURROUNDINGS}) > {now}; cmp {now} {snapshot}; ! {NETDNS_RUNS}"));
         let text = fs::read_to_string(&shown).expect("what it printed");
-        assert!(!text.contains("RESULT"), "it was over before the signal came");
+        // The whole takes half a second, which a busy machine may let pass before it sends the signal.
+        if text.contains("RESULT") {
+            late += 1;
+            assert!(late < 10, "it was over before the signal came, each time");
+            signals.push(signal);
+        }
     }
 }
 
