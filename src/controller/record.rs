@@ -53,13 +53,7 @@ impl<K: Kernel, S: Store> Controller<K, S> {
     /// Returns what sandboxes have asked after the query of a number; without one, nothing but where to begin. Waits a
     /// while for something.
     pub async fn query_log(&self, after: Option<u64>) -> Result<LogBatch, Failure> {
-        let ask = || self.resolver().ask(ToResolver::ReadLog(after));
-        // One that dies meanwhile leaves the question to the next.
-        let asked = match ask().await {
-            Err(_) => ask().await?,
-            Ok(asked) => asked,
-        };
-        match asked {
+        match self.resolver().ask(ToResolver::ReadLog(after)).await? {
             FromResolver::Logged(batch) => Ok(batch),
             _ => Err(Failure::Silent),
         }

@@ -96,11 +96,29 @@ impl Resolver {
         timeout(PATIENCE, telling).await.unwrap_or(Err(Failure::Silent))
     }
 
-    /// Asks the resolver that serves; the answer may take as long as upstream servers do.
+    /// Asks the resolver that serves; the answer may take as long as upstream servers do. One that dies meanwhile leaves
+    /// the question to the next, once: it may have died of it.
     pub async fn ask(&self, question: ToResolver) -> Result<FromResolver, Failure> {
+        let mut standing = self.standing.clone();
+        let Some(answer) = Self::ask_once(&mut standing, &question).await? else {
+            let up = async {
+                standing.changed().await?;
+                standing.wait_for(|standing| matches!(standing, Standing::Up(_))).await.map(drop)
+            };
+            let Ok(Ok(())) = timeout(PATIENCE * 3, up).await else { return Err(Failure::Silent) };
+            return Self::ask_once(&mut standing, &question).await?.ok_or(Failure::Silent);
+        };
+        Ok(answer)
+    }
+
+    /// Asks the resolver that serves; nothing if it goes away meanwhile.
+    async fn ask_once(
+        standing: &mut watch::Receiver<Standing>,
+        question: &ToResolver,
+    ) -> Result<Option<FromResolver>, Failure> {
         let asking = async {
-            let link = link(&mut self.standing.clone()).await?.ok_or(Failure::Silent)?;
-            link.client.request(&question, &[]).await.map_err(|_| Failure::Silent)
+            let link = link(standing).await?.ok_or(Failure::Silent)?;
+            Ok(link.client.request(question, &[]).await.ok())
         };
         timeout(PATIENCE * 3, asking).await.unwrap_or(Err(Failure::Silent))
     }
