@@ -160,9 +160,9 @@ impl Host {
     }
 
     /// Returns the lines of all rules, sorted: a table that is put anew stands elsewhere in the list, and its elements in
-    /// another order.
+    /// another order. nft cannot always say who owns one.
     pub fn rules(&self) -> String {
-        let apart = "sed 's/elements = {/&\\n/; s/}$//' | tr ',' '\\n' | sed 's/^[[:space:]]*//; s/[[:space:]]*$//'";
+        let apart = "sed 's/ # progname .*//; s/elements = {/&\\n/; s/}$//' | tr ',' '\\n' | sed 's/^[[:space:]]*//; s/[[:space:]]*$//'";
         self.run(&["bash", "-c", &format!("nft -s list ruleset | {apart} | grep . | sort")]).out
     }
 
