@@ -1,8 +1,11 @@
-//! Connections one after the other: each is made, accepted and reset, so that none is left waiting.
+//! Connections one after the other: each is made, accepted and reset, so that none is left waiting. Both sides run on one
+//! processor: on two, it is a matter of luck how long the one takes to wake the other.
 
 use super::cost;
 use super::host::{Host, Unable};
 use super::path::Load;
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -18,6 +21,7 @@ pub fn serve(host: &Host, port: u16) -> Result<(), Unable> {
     let listener =
         host.within(|| TcpListener::bind(any)).map_err(|error| format!("port {port}: {error}"))?;
     thread::spawn(move || {
+        stay();
         // Whoever asked has counted it; that it was reset meanwhile is no matter.
         listener.incoming().for_each(drop);
     });
@@ -29,6 +33,7 @@ pub fn serve(host: &Host, port: u16) -> Result<(), Unable> {
 pub fn load(host: &Host, to: SocketAddr, seconds: usize) -> Result<Load, Unable> {
     let lasting = Duration::from_secs(seconds as u64);
     let connecting = host.within(|| {
+        stay();
         let (started, before) = (Instant::now(), cost::spent(Path::new("/proc/self")));
         let mut count = 0_u32;
         while started.elapsed() < lasting {
@@ -42,6 +47,13 @@ pub fn load(host: &Host, to: SocketAddr, seconds: usize) -> Result<Load, Unable>
         })
     });
     connecting.map_err(|error| format!("{to}: {error}"))
+}
+
+/// Keeps this thread on the first processor.
+fn stay() {
+    let mut first = CpuSet::new();
+    first.set(0).expect("there is one");
+    sched_setaffinity(Pid::from_raw(0), &first).expect("a thread may choose among its processors");
 }
 
 fn connect(to: SocketAddr) -> io::Result<()> {
