@@ -20,7 +20,7 @@ use std::time::Duration;
 type Shared<K, S> = Arc<Controller<K, S>>;
 
 /// The largest body that is read: above any real request, such as one that exposes each port of each protocol.
-const BODY_LIMIT: usize = 16 << 20;
+const BODY_LIMIT: usize = 8 << 20;
 
 /// How long one question about events may wait, in seconds.
 const LONGEST_POLL: u32 = 60;

@@ -3,8 +3,8 @@
 use super::ports::Publisher;
 use super::{Decision, Given, Ports, endpoint, names, ports, share};
 use crate::model::{
-    AttachTo, Config, DriverKind, Endpoint, EndpointRequest, Exposed, Network, Origin, Refusal,
-    RunRequest, Sandbox, SandboxId, SandboxName, Shares, State, Status,
+    AttachTo, Config, DriverKind, Endpoint, EndpointRequest, Network, Origin, Refusal, RunRequest,
+    Sandbox, SandboxId, SandboxName, Shares, State, Status,
 };
 use std::sync::Arc;
 
@@ -126,11 +126,8 @@ fn config(request: &RunRequest, id: SandboxId) -> Config {
     if config.hostname.is_empty() {
         config.hostname = id.short();
     }
-    let mut exposed: Vec<Exposed> =
-        config.exposed.iter().chain(&request.exposed).copied().collect();
-    exposed.sort_unstable();
-    exposed.dedup();
-    config.exposed = exposed;
+    config.exposed.sort_unstable();
+    config.exposed.dedup();
     config.network_mode =
         request.networks.first().map_or_else(|| "bridge".to_owned(), |first| first.network.clone());
     config

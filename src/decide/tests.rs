@@ -161,7 +161,6 @@ pub fn sandbox(name: &str, networks: &[EndpointRequest]) -> RunRequest {
         networks: networks.to_vec(),
         publish: Vec::new(),
         publish_all: false,
-        exposed: Vec::new(),
         config: Config::default(),
         dns: DnsConfig::default(),
         extra_hosts: Vec::new(),

@@ -1,8 +1,7 @@
 //! What people ask for: the parsed arguments of each command, before anything is decided.
 
 use super::{
-    Config, DnsConfig, DnsName, Exposed, ExtraHost, Mac, PortRange, Proto, Rdata, RrType,
-    SandboxName,
+    Config, DnsConfig, DnsName, ExtraHost, Mac, PortRange, Proto, Rdata, RrType, SandboxName,
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -105,9 +104,6 @@ pub struct RunRequest {
     /// Every exposed port too, at a host port that is chosen.
     #[serde(default)]
     pub publish_all: bool,
-    /// Ports said to be served.
-    #[serde(default)]
-    pub exposed: Vec<Exposed>,
     /// What it is; an empty host name becomes the short id.
     #[serde(default)]
     pub config: Config,

@@ -71,7 +71,6 @@ impl NetworkArgs {
                 .map(|text| spec::publish(text))
                 .collect::<Result<_, _>>()?,
             publish_all: self.publish_all,
-            exposed: exposed.clone(),
             config: Config { labels: spec::labels(&self.label), exposed, ..Config::default() },
             dns: DnsConfig {
                 servers: self.dns,

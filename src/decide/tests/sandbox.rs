@@ -308,11 +308,10 @@ fn ranges_lead_port_by_port_to_as_many_or_to_one_that_is_chosen() {
 fn every_exposed_port_is_published_that_is_not_named() {
     let mut world = world();
     let exposed = |port| Exposed { port, proto: Proto::Tcp };
-    let request = RunRequest {
-        publish_all: true,
-        exposed: vec![exposed(80), exposed(81), exposed(82)],
-        ..publishing("web", &[port(Some(5000), None)])
-    };
+    let mut request =
+        RunRequest { publish_all: true, ..publishing("web", &[port(Some(5000), None)]) };
+    // As a person may type them: in any order, one twice.
+    request.config.exposed = [82, 80, 81, 80].map(exposed).into();
     let published = world.run(request).unwrap().sandbox.publish;
     assert_eq!(published.iter().map(|publish| publish.port).collect::<Vec<_>>(), [80, 81, 82]);
     assert_eq!(published[0].host_port, 5000);
